@@ -1,0 +1,23 @@
+// swift-tools-version: 6.3
+import PackageDescription
+
+let settings: [SwiftSetting] = [
+  .swiftLanguageMode(.v6),
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+let package = Package(
+  name: "swift-multiprocessing",
+  products: [
+    .library(name: "Multiprocessing", targets: ["Multiprocessing"])
+  ],
+  targets: [
+    .target(name: "CMultiprocessing", cSettings: [.define("_GNU_SOURCE")]),
+    .target(
+      name: "MultiprocessingEngine", dependencies: ["CMultiprocessing"], swiftSettings: settings),
+    .target(
+      name: "Multiprocessing", dependencies: ["MultiprocessingEngine"], swiftSettings: settings),
+  ]
+)

@@ -1,0 +1,10 @@
+// The few things Swift cannot say. Every function is prefixed `mp_`.
+#pragma once
+
+#include <features.h>
+
+#if !defined(__linux__) || !defined(__GLIBC__)
+#error "Multiprocessing runs on Linux with glibc only: it relies on pidfds, futexes and glibc's fork()."
+#endif
+
+#include "mp_system.h"

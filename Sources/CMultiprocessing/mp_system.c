@@ -1,0 +1,1 @@
+#include "mp_system.h"
