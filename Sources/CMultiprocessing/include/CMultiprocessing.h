@@ -7,4 +7,7 @@
 #error "Multiprocessing runs on Linux with glibc only: it relies on pidfds, futexes and glibc's fork()."
 #endif
 
+#include "mp_fault.h"
+#include "mp_fork.h"
+#include "mp_registry.h"
 #include "mp_system.h"

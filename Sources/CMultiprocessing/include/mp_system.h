@@ -1,6 +1,68 @@
-// System calls and macros that the Glibc module does not import.
+// System calls and macros that the Glibc module does not import. Every function that can fail
+// returns a negative errno, so that no caller can lose it to a later call.
 #pragma once
 
+#include <poll.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <features.h>
+#include <sys/types.h>
+
+/// What the kernel tells of a child that ended; see waitid(2) and getrusage(2).
+typedef struct {
+    bool ended;             ///< false: it is still running
+    bool signaled;          ///< true: `code` is a signal's number
+    int32_t code;
+    int64_t user_time;      ///< microseconds
+    int64_t system_time;    ///< microseconds
+    int64_t peak_memory;    ///< bytes, resident
+    int64_t minor_faults;
+} mp_exit_status;
+
+int mp_gettid(void);
+int mp_pidfd_open(pid_t pid);
+int mp_pidfd_send_signal(int pidfd, int signal);
+/// Reaps the child behind `pidfd` if it has ended; never blocks.
+int mp_pidfd_reap(int pidfd, mp_exit_status *_Nonnull status);
+/// The exit status of a process that somebody else reaped, from kernels that remember it (6.15).
+int mp_pidfd_exit_info(int pidfd, mp_exit_status *_Nonnull status);
+
+int mp_pipe(int descriptors[_Nonnull 2]);
+/// A connected pair of sequenced-packet unix sockets: message boundaries kept, nothing torn.
+int mp_packet_pair(int descriptors[_Nonnull 2]);
+int mp_event_descriptor(uint32_t count);
+/// The bytes an empty pipe takes without blocking.
+int mp_pipe_capacity(int descriptor);
+/// ppoll(2) with the signal mask as it is; `nanoseconds` < 0 waits for ever.
+int mp_poll(struct pollfd *_Nonnull entries, size_t count, int64_t nanoseconds);
+
+int mp_memfd_create(const char *_Nonnull name);
+int mp_memfd_seal(int descriptor);
+/// 1 when nobody can shrink or write the memory any more, else 0.
+int mp_memfd_is_sealed(int descriptor);
+
+/// Waits while `*word == expected`; `nanoseconds` < 0 waits for ever. 0, -EAGAIN, -EINTR or -ETIMEDOUT.
+int mp_futex_wait(const void *_Nonnull word, uint32_t expected, int64_t nanoseconds);
+int mp_futex_wake(const void *_Nonnull word, int count);
+
+/// One packet: `header`, then `payload`, and with it the descriptor `passed` (-1: none). Never blocks.
+ssize_t mp_send_packet(
+    int socket, const void *_Nullable header, size_t header_size, const void *_Nullable payload,
+    size_t payload_size, int passed);
+/// Never blocks. The packet's whole length, 0 at the end of the stream.
+ssize_t mp_receive_packet(int socket, void *_Nullable buffer, size_t capacity);
+/// The descriptor that comes with the next packet, which stays in the queue: -EMFILE loses nothing.
+int mp_peek_descriptor(int socket);
+
+/// Writes out what `stdout` and `stderr` hold, unless another thread is using them this moment.
+void mp_flush_standard_streams(void);
+/// Forgets what any stdio stream holds unwritten: it is the parent's to write. For a child, single-threaded.
+void mp_purge_streams(void);
+/// Writes out every stdio stream. A stream that another thread keeps locked is given up after a while.
+void mp_flush_streams(void);
+
+/// exit(3) in this process calls `handler` with its status first, ahead of anything registered before.
+int mp_on_exit(void (*_Nonnull handler)(int status, void *_Nullable context));
+
+/// Ends the process with SIGXCPU once it has used that much processor time.
+int mp_limit_cpu_time(int64_t nanoseconds);

@@ -1,1 +1,189 @@
 import CMultiprocessing
+import Glibc
+
+/// Every system call of the engine: EINTR is handled here, an errno becomes a `SystemFailure` here, and in debug
+/// builds a test can make each of them fail (`mp_fault_arm`).
+enum Syscall {
+  /// Runs `body`, which answers a negative errno when it fails, until no signal interrupts it.
+  @discardableResult
+  private static func attempt(
+    _ call: mp_call, _ operation: @autoclosure () -> String, _ body: () -> Int
+  ) throws(SystemFailure) -> Int {
+    while true {
+      let fault = mp_fault_check(call)
+      let result = fault == 0 ? body() : -Int(fault)
+      if result >= 0 { return result }
+      if result == -Int(EINTR) { continue }
+      throw SystemFailure(operation(), errno: Int32(-result))
+    }
+  }
+
+  // MARK: Descriptors
+
+  static func pipe() throws(SystemFailure) -> (Int32, Int32) {
+    var pair: (Int32, Int32) = (-1, -1)
+    try attempt(MP_CALL_PIPE, "open a pipe") { onPair(&pair, mp_pipe) }
+    return pair
+  }
+
+  static func packetPair() throws(SystemFailure) -> (Int32, Int32) {
+    var pair: (Int32, Int32) = (-1, -1)
+    try attempt(MP_CALL_PACKET_PAIR, "open a socket pair") { onPair(&pair, mp_packet_pair) }
+    return pair
+  }
+
+  private static func onPair(_ pair: inout (Int32, Int32), _ call: (UnsafeMutablePointer<Int32>) -> Int32)
+    -> Int
+  {
+    // A homogeneous tuple is laid out as an array of its elements.
+    withUnsafeMutableBytes(of: &pair) { Int(call($0.assumingMemoryBound(to: Int32.self).baseAddress!)) }
+  }
+
+  /// A descriptor that is always readable.
+  static func readableDescriptor() throws(SystemFailure) -> Int32 {
+    Int32(try attempt(MP_CALL_EVENT, "open an event descriptor") { Int(mp_event_descriptor(1)) })
+  }
+
+  /// The bytes an empty pipe takes without blocking.
+  static func capacity(ofPipe descriptor: Int32) throws(SystemFailure) -> Int {
+    try attempt(MP_CALL_STATUS, "ask for a pipe's capacity") {
+      Int(mp_pipe_capacity(descriptor))
+    }
+  }
+
+  // MARK: Bytes
+
+  /// Reads up to `buffer.count` bytes; 0 at the end of the stream.
+  static func read(_ descriptor: Int32, into buffer: UnsafeMutableRawBufferPointer) throws(SystemFailure)
+    -> Int
+  {
+    try attempt(MP_CALL_READ, "read") {
+      negativeErrno(Glibc.read(descriptor, buffer.baseAddress, buffer.count))
+    }
+  }
+
+  static func writeAll(_ descriptor: Int32, _ bytes: UnsafeRawBufferPointer) throws(SystemFailure) {
+    var rest = bytes[...]
+    while !rest.isEmpty {
+      let part = UnsafeRawBufferPointer(rebasing: rest)
+      let count = try attempt(MP_CALL_WRITE, "write") {
+        negativeErrno(Glibc.write(descriptor, part.baseAddress, part.count))
+      }
+      rest = rest.dropFirst(count)
+    }
+  }
+
+  // MARK: Packets
+
+  /// Sends one packet, never blocking; a kernel short of memory is asked a few times more.
+  static func sendPacket(
+    _ socket: Int32, header: UnsafeRawBufferPointer, payload: UnsafeRawBufferPointer,
+    passing descriptor: Int32 = -1
+  ) throws(SystemFailure) {
+    var patience = 10
+    while true {
+      do throws(SystemFailure) {
+        try attempt(MP_CALL_SEND_PACKET, "send a message") {
+          mp_send_packet(
+            socket, header.baseAddress, header.count, payload.baseAddress, payload.count, descriptor)
+        }
+        return
+      } catch {
+        guard patience > 0, [ENOBUFS, ENOMEM, EAGAIN].contains(error.errno) else { throw error }
+        patience -= 1
+        usleep(1000)
+      }
+    }
+  }
+
+  /// The length of the next packet, 0 at the end of the stream, nil when there is none at the moment.
+  static func receivePacket(_ socket: Int32, into buffer: UnsafeMutableRawBufferPointer) throws(SystemFailure)
+    -> Int?
+  {
+    do throws(SystemFailure) {
+      return try attempt(MP_CALL_RECEIVE_PACKET, "receive a message") {
+        mp_receive_packet(socket, buffer.baseAddress, buffer.count)
+      }
+    } catch {
+      // A peer that is gone with our message unread: what it sent before can still be read, then this.
+      if error.errno == ECONNRESET { return 0 }
+      if error.errno == EAGAIN { return nil }
+      throw error
+    }
+  }
+
+  /// The descriptor of the next packet, which stays where it is.
+  static func peekDescriptor(_ socket: Int32) throws(SystemFailure) -> Int32 {
+    Int32(try attempt(MP_CALL_RECEIVE_DESCRIPTOR, "receive a descriptor") { Int(mp_peek_descriptor(socket)) })
+  }
+
+  // MARK: Memory
+
+  static func memoryDescriptor() throws(SystemFailure) -> Int32 {
+    Int32(try attempt(MP_CALL_MEMFD, "create a memory file") { Int(mp_memfd_create("multiprocessing")) })
+  }
+
+  static func seal(_ descriptor: Int32) throws(SystemFailure) {
+    try attempt(MP_CALL_SEAL, "seal a memory file") { Int(mp_memfd_seal(descriptor)) }
+  }
+
+  static func isSealed(_ descriptor: Int32) throws(SystemFailure) -> Bool {
+    try attempt(MP_CALL_STATUS, "ask for a memory file's seals") { Int(mp_memfd_is_sealed(descriptor)) } == 1
+  }
+
+  static func size(of descriptor: Int32) throws(SystemFailure) -> Int {
+    var status = stat()
+    try attempt(MP_CALL_STATUS, "ask for a file's size") { negativeErrno(Int(fstat(descriptor, &status))) }
+    return Int(status.st_size)
+  }
+
+  static func mapForReading(_ descriptor: Int32, length: Int) throws(SystemFailure) -> UnsafeRawBufferPointer
+  {
+    var address: UnsafeMutableRawPointer?
+    try attempt(MP_CALL_MAP, "map memory") {
+      address = mmap(nil, length, PROT_READ, MAP_SHARED, descriptor, 0)
+      return address == MAP_FAILED ? -Int(errno) : 0
+    }
+    return UnsafeRawBufferPointer(start: address, count: length)
+  }
+
+  // MARK: Processes
+
+  /// Whether one of `descriptors` became readable before `deadline`.
+  static func waitReadable(_ descriptor: Int32, until deadline: Deadline) throws(SystemFailure)
+    -> Bool
+  {
+    var entry = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+    return try poll(&entry, count: 1, until: deadline) > 0
+  }
+
+  /// Waits until one of the entries is ready; the number that are, 0 when time ran out.
+  static func poll(
+    _ entries: UnsafeMutablePointer<pollfd>, count: Int, until deadline: Deadline
+  ) throws(SystemFailure) -> Int {
+    while true {
+      do throws(SystemFailure) {
+        return try attempt(MP_CALL_POLL, "wait for a descriptor") {
+          // Measured anew after each interruption.
+          Int(mp_poll(entries, count, deadline.nanoseconds))
+        }
+      } catch {
+        // The kernel could not allocate for a moment; poll(2).
+        guard error.errno == EAGAIN else { throw error }
+      }
+    }
+  }
+
+  /// Reaps the child behind `pidfd` if it has ended; nil while it runs.
+  static func reap(_ pidfd: Int32) throws(SystemFailure) -> mp_exit_status? {
+    var status = mp_exit_status()
+    try attempt(MP_CALL_REAP, "reap a child") { Int(mp_pidfd_reap(pidfd, &status)) }
+    return status.ended ? status : nil
+  }
+
+  static func send(signal: Int32, to pidfd: Int32) throws(SystemFailure) {
+    try attempt(MP_CALL_SEND_SIGNAL, "send a signal") { Int(mp_pidfd_send_signal(pidfd, signal)) }
+  }
+
+  private static func negativeErrno(_ result: Int) -> Int { result < 0 ? -Int(errno) : result }
+}

@@ -1,0 +1,40 @@
+// The launcher: one thread that never runs Swift and does every fork of the process.
+//
+// Two reasons, both measured. The Swift runtime caches the thread's id in thread-local storage, so a child
+// forked from a thread that has run Swift traps or hangs on its first contended lock. And the signal that
+// tells a child of its parent's death is tied to the forking thread: this one lives as long as the process.
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+enum { MP_KEPT_DESCRIPTORS = 4 };
+
+/// What a fork is to do, and what came of it.
+typedef struct {
+    /// Runs in the child, on the child's only thread; must not return.
+    void (*_Nullable entry)(void *_Nullable context);
+    void *_Nullable context;
+    /// Written to `record_descriptor` once the child and its pidfd exist: until then the child waits, so that
+    /// a start that fails half-way has run nothing of the user's.
+    const void *_Nullable record;
+    size_t record_size;
+    int record_descriptor;
+    /// Of the engine's descriptors, those the child keeps.
+    int kept[MP_KEPT_DESCRIPTORS];
+    size_t kept_count;
+    bool survives_parent;
+
+    pid_t pid;
+    int pidfd;
+} mp_launch;
+
+/// Starts the launcher if need be, and forks. 0 or a negative errno; on an error no child is left.
+/// Calls must not overlap: the caller holds the engine's fork lock.
+int mp_launch_run(mp_launch *_Nonnull launch);
+
+/// A number that every fork changes in the child. What carries an older one belongs to an
+/// ancestor: its locks are held by threads that do not exist here, its descriptors are closed.
+uint32_t mp_generation(void);

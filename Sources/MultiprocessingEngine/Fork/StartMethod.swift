@@ -1,0 +1,35 @@
+/// How a child comes into being. A method turns a request into a running child, or throws and leaves nothing behind.
+package protocol StartMethod: Sendable {
+  /// Throws `SystemFailure`.
+  func start(_ request: borrowing StartRequest) throws -> ChildProcess
+}
+
+/// All that a start method is told.
+package struct StartRequest {
+  /// Everything the child needs to know, in bytes: it crosses a pipe, whatever the method.
+  package var record: [UInt8]
+  /// Whether the child goes on when its parent dies.
+  package var survivesParent: Bool
+  /// What the child runs, for the methods that copy the parent's memory.
+  package var body: ChildBody
+
+  package init(record: [UInt8], survivesParent: Bool, body: @escaping ChildBody) {
+    self.record = record
+    self.survivesParent = survivesParent
+    self.body = body
+  }
+}
+
+/// Receives the record that was sent, in the child, on its only thread.
+package typealias ChildBody = (_ record: Payload) -> ChildOutcome
+
+/// What a child's body came to.
+package struct ChildOutcome {
+  package var bytes: [UInt8]
+  package var exitCode: Int32
+
+  package init(bytes: [UInt8], exitCode: Int32) {
+    self.bytes = bytes
+    self.exitCode = exitCode
+  }
+}
