@@ -19,5 +19,11 @@ let package = Package(
       name: "MultiprocessingEngine", dependencies: ["CMultiprocessing"], swiftSettings: settings),
     .target(
       name: "Multiprocessing", dependencies: ["MultiprocessingEngine"], swiftSettings: settings),
+    .target(
+      name: "CEngineTestSupport", path: "Tests/CEngineTestSupport", cSettings: [.define("_GNU_SOURCE")]),
+    .testTarget(
+      name: "EngineTests",
+      dependencies: ["MultiprocessingEngine", "CMultiprocessing", "CEngineTestSupport"],
+      swiftSettings: settings),
   ]
 )

@@ -10,4 +10,6 @@
 #include "mp_fault.h"
 #include "mp_fork.h"
 #include "mp_registry.h"
+#include "mp_crash.h"
+#include "mp_images.h"
 #include "mp_system.h"

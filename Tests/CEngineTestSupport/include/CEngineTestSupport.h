@@ -1,0 +1,42 @@
+// What the engine's tests need and Swift cannot say.
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+/// Forks on a thread of its own with a stack of 8 MiB, as the engine does. The child resets its signals, calls `body` and
+/// exits with 0. Returns the pid, or -1.
+pid_t ets_fork(void (*_Nonnull body)(void *_Nonnull context), void *_Nonnull context);
+
+/// `fork()`, which Swift does not import.
+pid_t ets_plain_fork(void);
+
+/// Bytes of the heap in use.
+size_t ets_heap_in_use(void);
+
+/// A C function without a frame pointer faults here.
+size_t ets_length(const char *_Nullable text);
+
+void ets_call(void (*_Nullable function)(void));
+
+/// C's `assert`.
+void ets_assert_positive(int value);
+
+/// Executes an illegal instruction while the stack pointer leads nowhere, so that no unwinder can go on from there.
+void ets_trap_without_stack(void);
+
+/// A breakpoint: unlike other traps, returning from its handler goes on behind it.
+void ets_breakpoint(void);
+
+/// Holds the lock of `stderr` from now on.
+void ets_lock_stderr(void);
+
+/// `fileno(stderr)`.
+int ets_stderr_descriptor(void);
+
+/// Writes `count` bytes to `stderr` by one call. Returns whether all of them were taken.
+bool ets_write_stderr(const char *_Nonnull bytes, size_t count);
+
+/// `freopen(path, "w", stderr)`.
+bool ets_reopen_stderr(const char *_Nonnull path);

@@ -1,0 +1,77 @@
+#include "CEngineTestSupport.h"
+
+#undef NDEBUG
+#include <assert.h>
+#include <malloc.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+typedef struct {
+  void (*body)(void *context);
+  void *context;
+  pid_t pid;
+} fork_request;
+
+static void *fork_thread(void *opaque) {
+  fork_request *request = opaque;
+  request->pid = fork();
+  if (request->pid == 0) {
+    for (int number = 1; number < NSIG; number++) signal(number, SIG_DFL);
+    request->body(request->context);
+    _exit(0);
+  }
+  return NULL;
+}
+
+pid_t ets_fork(void (*body)(void *context), void *context) {
+  fork_request request = {body, context, -1};
+  pthread_attr_t attributes;
+  pthread_t thread;
+  pthread_attr_init(&attributes);
+  pthread_attr_setstacksize(&attributes, 8 << 20);
+  if (pthread_create(&thread, &attributes, fork_thread, &request) == 0) pthread_join(thread, NULL);
+  pthread_attr_destroy(&attributes);
+  return request.pid;
+}
+
+pid_t ets_plain_fork(void) { return fork(); }
+
+size_t ets_heap_in_use(void) { return mallinfo2().uordblks; }
+
+size_t ets_length(const char *text) { return strlen(text); }
+
+void ets_call(void (*function)(void)) {
+  void (*volatile target)(void) = function;
+  target();
+  // Keeps the call from becoming a jump.
+  __asm__ volatile("");
+}
+
+void ets_assert_positive(int value) { assert(value > 0); }
+
+void ets_trap_without_stack(void) {
+#if defined(__x86_64__)
+  __asm__ volatile("mov $0x1000, %rsp\n ud2");
+#elif defined(__aarch64__)
+  __asm__ volatile("mov x9, #0x1000\n mov sp, x9\n udf #0");
+#endif
+}
+
+void ets_breakpoint(void) {
+#if defined(__x86_64__)
+  __asm__ volatile("int3");
+#else
+  raise(SIGTRAP);
+#endif
+}
+
+void ets_lock_stderr(void) { flockfile(stderr); }
+
+int ets_stderr_descriptor(void) { return fileno(stderr); }
+
+bool ets_write_stderr(const char *bytes, size_t count) { return fwrite(bytes, 1, count, stderr) == count; }
+
+bool ets_reopen_stderr(const char *path) { return freopen(path, "w", stderr) != NULL; }
