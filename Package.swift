@@ -21,9 +21,10 @@ let package = Package(
       name: "Multiprocessing", dependencies: ["MultiprocessingEngine"], swiftSettings: settings),
     .target(
       name: "CEngineTestSupport", path: "Tests/CEngineTestSupport", cSettings: [.define("_GNU_SOURCE")]),
+    .target(name: "TestSupport", path: "Tests/Support", swiftSettings: settings),
     .testTarget(
       name: "EngineTests",
-      dependencies: ["MultiprocessingEngine", "CMultiprocessing", "CEngineTestSupport"],
+      dependencies: ["MultiprocessingEngine", "CMultiprocessing", "CEngineTestSupport", "TestSupport"],
       swiftSettings: settings),
   ]
 )

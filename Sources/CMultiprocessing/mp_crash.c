@@ -94,9 +94,21 @@ static void remember(crash_state *state, const char *bytes, size_t count) {
   atomic_store_explicit(&state->tail_total, total + count, memory_order_release);
 }
 
+/// Whether this is the runtime's own stack trace, which follows its message line by line where the toolchain's backtracer is
+/// off or absent (in a statically linked program, say). Remembered, it would push the message out.
+static bool is_stack_trace(const char *bytes, size_t count) {
+  static const char title[] = "Current stack trace:\n";
+  if (count == sizeof title - 1 && memcmp(bytes, title, count) == 0) return true;
+  // A number in five columns, the image, and an address.
+  size_t digits = 0;
+  while (digits < count && bytes[digits] >= '0' && bytes[digits] <= '9') digits++;
+  return digits > 0 && digits < 5 && count > 5 && bytes[digits] == ' ' && bytes[4] == ' ' &&
+         memmem(bytes, count, " 0x", 3) != NULL;
+}
+
 /// The write function of the stream in place of `stderr`: remembers, and passes on to descriptor 2 unchanged.
 static ssize_t tee_write(void *cookie, const char *bytes, size_t count) {
-  remember(cookie, bytes, count);
+  if (!is_stack_trace(bytes, count)) remember(cookie, bytes, count);
   size_t done = 0;
   while (done < count) {
     ssize_t written = write(STDERR_FILENO, bytes + done, count - done);

@@ -11,36 +11,36 @@ static _Atomic uint64_t words[LIMIT / 64];
 static _Atomic int highest;  // no bit is set in a word above this one
 
 bool mp_registry_add(int descriptor) {
-    if (descriptor < 0 || descriptor >= LIMIT) return false;
-    int word = descriptor / 64;
-    atomic_fetch_or_explicit(&words[word], 1ull << (descriptor % 64), memory_order_relaxed);
-    if (word > atomic_load_explicit(&highest, memory_order_relaxed))
-        atomic_store_explicit(&highest, word, memory_order_relaxed);
-    return true;
+  if (descriptor < 0 || descriptor >= LIMIT) return false;
+  int word = descriptor / 64;
+  atomic_fetch_or_explicit(&words[word], 1ull << (descriptor % 64), memory_order_relaxed);
+  if (word > atomic_load_explicit(&highest, memory_order_relaxed))
+    atomic_store_explicit(&highest, word, memory_order_relaxed);
+  return true;
 }
 
 void mp_registry_remove(int descriptor) {
-    if (descriptor < 0 || descriptor >= LIMIT) return;
-    atomic_fetch_and_explicit(&words[descriptor / 64], ~(1ull << (descriptor % 64)), memory_order_relaxed);
+  if (descriptor < 0 || descriptor >= LIMIT) return;
+  atomic_fetch_and_explicit(&words[descriptor / 64], ~(1ull << (descriptor % 64)), memory_order_relaxed);
 }
 
 int mp_registry_count(void) {
-    int count = 0;
-    int last = atomic_load_explicit(&highest, memory_order_relaxed);
-    for (int word = 0; word <= last; word++)
-        count += __builtin_popcountll(atomic_load_explicit(&words[word], memory_order_relaxed));
-    return count;
+  int count = 0;
+  int last = atomic_load_explicit(&highest, memory_order_relaxed);
+  for (int word = 0; word <= last; word++)
+    count += __builtin_popcountll(atomic_load_explicit(&words[word], memory_order_relaxed));
+  return count;
 }
 
 void mp_registry_close_all_but(const int *kept, size_t count) {
-    int last = atomic_load_explicit(&highest, memory_order_relaxed);
-    for (int word = 0; word <= last; word++) {
-        uint64_t bits = atomic_load_explicit(&words[word], memory_order_relaxed);
-        uint64_t mine = 0;
-        for (size_t i = 0; i < count; i++)
-            if (kept[i] / 64 == word) mine |= 1ull << (kept[i] % 64);
-        if (!(bits & ~mine)) continue;  // a word that stays as it is costs no copy of its page
-        atomic_store_explicit(&words[word], bits & mine, memory_order_relaxed);
-        for (uint64_t rest = bits & ~mine; rest; rest &= rest - 1) close(word * 64 + __builtin_ctzll(rest));
-    }
+  int last = atomic_load_explicit(&highest, memory_order_relaxed);
+  for (int word = 0; word <= last; word++) {
+    uint64_t bits = atomic_load_explicit(&words[word], memory_order_relaxed);
+    uint64_t mine = 0;
+    for (size_t i = 0; i < count; i++)
+      if (kept[i] / 64 == word) mine |= 1ull << (kept[i] % 64);
+    if (!(bits & ~mine)) continue;  // a word that stays as it is costs no copy of its page
+    atomic_store_explicit(&words[word], bits & mine, memory_order_relaxed);
+    for (uint64_t rest = bits & ~mine; rest; rest &= rest - 1) close(word * 64 + __builtin_ctzll(rest));
+  }
 }

@@ -12,29 +12,36 @@ extern void _IO_list_lock(void);
 extern void _IO_list_unlock(void);
 
 static bool flush(FILE *stream) {
-    if (ftrylockfile(stream) != 0) return false;
-    if (__fpending(stream) > 0) fflush_unlocked(stream);
-    funlockfile(stream);
-    return true;
+  if (ftrylockfile(stream) != 0) return false;
+  if (__fpending(stream) > 0) fflush_unlocked(stream);
+  funlockfile(stream);
+  return true;
 }
 
 void mp_flush_standard_streams(void) {
-    flush(stdout);
-    flush(stderr);
+  flush(stdout);
+  flush(stderr);
 }
 
 void mp_purge_streams(void) {
-    for (FILE *stream = _IO_list_all; stream; stream = stream->_chain)
-        if (__fpending(stream) > 0) __fpurge(stream);
+  for (FILE *stream = _IO_list_all; stream; stream = stream->_chain)
+    if (__fpending(stream) > 0) __fpurge(stream);
+}
+
+void mp_rehearse_streams(void) {
+  _IO_list_lock();
+  _IO_list_unlock();
+  (void)__fpending(stdout);
+  if (ftrylockfile(stdout) == 0) funlockfile(stdout);
 }
 
 void mp_flush_streams(void) {
-    const struct timespec pause = {.tv_nsec = 1000000};
-    _IO_list_lock();
-    for (FILE *stream = _IO_list_all; stream; stream = stream->_chain)
-        for (int attempt = 0; !flush(stream) && attempt < 1000; attempt++) {
-            if (__fpending(stream) == 0) break;
-            nanosleep(&pause, NULL);
-        }
-    _IO_list_unlock();
+  const struct timespec pause = {.tv_nsec = 1000000};
+  _IO_list_lock();
+  for (FILE *stream = _IO_list_all; stream; stream = stream->_chain)
+    for (int attempt = 0; !flush(stream) && attempt < 1000; attempt++) {
+      if (__fpending(stream) == 0) break;
+      nanosleep(&pause, NULL);
+    }
+  _IO_list_unlock();
 }

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <linux/futex.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,7 +32,7 @@
 static int result(long value) { return value < 0 ? -errno : (int)value; }
 
 static struct timespec seconds(int64_t nanoseconds) {
-    return (struct timespec){.tv_sec = nanoseconds / 1000000000, .tv_nsec = nanoseconds % 1000000000};
+  return (struct timespec){.tv_sec = nanoseconds / 1000000000, .tv_nsec = nanoseconds % 1000000000};
 }
 
 int mp_gettid(void) { return (int)syscall(SYS_gettid); }
@@ -39,51 +40,51 @@ int mp_gettid(void) { return (int)syscall(SYS_gettid); }
 int mp_pidfd_open(pid_t pid) { return result(syscall(SYS_pidfd_open, pid, 0)); }
 
 int mp_pidfd_send_signal(int pidfd, int signal) {
-    return result(syscall(SYS_pidfd_send_signal, pidfd, signal, NULL, 0));
+  return result(syscall(SYS_pidfd_send_signal, pidfd, signal, NULL, 0));
 }
 
 static int64_t microseconds(struct timeval time) { return (int64_t)time.tv_sec * 1000000 + time.tv_usec; }
 
 int mp_pidfd_reap(int pidfd, mp_exit_status *status) {
-    memset(status, 0, sizeof *status);
-    siginfo_t info = {0};
-    struct rusage usage = {0};
-    // glibc's waitid() drops the fifth argument, the child's own resource usage.
-    if (syscall(SYS_waitid, P_PIDFD, pidfd, &info, WEXITED | WNOHANG, &usage) < 0) return -errno;
-    if (info.si_pid == 0) return 0;
-    status->ended = true;
-    status->signaled = info.si_code != CLD_EXITED;
-    status->code = info.si_status;
-    status->user_time = microseconds(usage.ru_utime);
-    status->system_time = microseconds(usage.ru_stime);
-    status->peak_memory = (int64_t)usage.ru_maxrss * 1024;
-    status->minor_faults = usage.ru_minflt;
-    return 0;
+  memset(status, 0, sizeof *status);
+  siginfo_t info = {0};
+  struct rusage usage = {0};
+  // glibc's waitid() drops the fifth argument, the child's own resource usage.
+  if (syscall(SYS_waitid, P_PIDFD, pidfd, &info, WEXITED | WNOHANG, &usage) < 0) return -errno;
+  if (info.si_pid == 0) return 0;
+  status->ended = true;
+  status->signaled = info.si_code != CLD_EXITED;
+  status->code = info.si_status;
+  status->user_time = microseconds(usage.ru_utime);
+  status->system_time = microseconds(usage.ru_stime);
+  status->peak_memory = (int64_t)usage.ru_maxrss * 1024;
+  status->minor_faults = usage.ru_minflt;
+  return 0;
 }
 
 // struct pidfd_info of linux/pidfd.h, newer than the headers this is built with.
 struct process_information {
-    uint64_t mask, cgroup;
-    uint32_t pid, tgid, ppid, ruid, rgid, euid, egid, suid, sgid, fsuid, fsgid;
-    int32_t exit_code;
+  uint64_t mask, cgroup;
+  uint32_t pid, tgid, ppid, ruid, rgid, euid, egid, suid, sgid, fsuid, fsgid;
+  int32_t exit_code;
 };
 #define EXIT_INFORMATION (1u << 3)
 
 int mp_pidfd_exit_info(int pidfd, mp_exit_status *status) {
-    memset(status, 0, sizeof *status);
-    struct process_information info = {.mask = EXIT_INFORMATION};
-    if (ioctl(pidfd, _IOWR(0xFF, 11, struct process_information), &info) < 0) return -errno;
-    if (!(info.mask & EXIT_INFORMATION)) return -ENODATA;
-    status->ended = true;
-    status->signaled = WIFSIGNALED(info.exit_code);
-    status->code = status->signaled ? WTERMSIG(info.exit_code) : WEXITSTATUS(info.exit_code);
-    return 0;
+  memset(status, 0, sizeof *status);
+  struct process_information info = {.mask = EXIT_INFORMATION};
+  if (ioctl(pidfd, _IOWR(0xFF, 11, struct process_information), &info) < 0) return -errno;
+  if (!(info.mask & EXIT_INFORMATION)) return -ENODATA;
+  status->ended = true;
+  status->signaled = WIFSIGNALED(info.exit_code);
+  status->code = status->signaled ? WTERMSIG(info.exit_code) : WEXITSTATUS(info.exit_code);
+  return 0;
 }
 
 int mp_pipe(int descriptors[2]) { return result(pipe2(descriptors, O_CLOEXEC)); }
 
 int mp_packet_pair(int descriptors[2]) {
-    return result(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, descriptors));
+  return result(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, descriptors));
 }
 
 int mp_event_descriptor(uint32_t count) { return result(eventfd(count, EFD_CLOEXEC | EFD_NONBLOCK)); }
@@ -91,90 +92,109 @@ int mp_event_descriptor(uint32_t count) { return result(eventfd(count, EFD_CLOEX
 int mp_pipe_capacity(int descriptor) { return result(fcntl(descriptor, F_GETPIPE_SZ)); }
 
 int mp_poll(struct pollfd *entries, size_t count, int64_t nanoseconds) {
-    struct timespec time = seconds(nanoseconds);
-    return result(ppoll(entries, count, nanoseconds < 0 ? NULL : &time, NULL));
+  struct timespec time = seconds(nanoseconds);
+  return result(ppoll(entries, count, nanoseconds < 0 ? NULL : &time, NULL));
 }
 
 int mp_memfd_create(const char *name) { return result(memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING)); }
 
 int mp_memfd_seal(int descriptor) {
-    return result(fcntl(descriptor, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL));
+  return result(fcntl(descriptor, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL));
 }
 
 int mp_memfd_is_sealed(int descriptor) {
-    int seals = fcntl(descriptor, F_GET_SEALS);
-    if (seals < 0) return -errno;
-    return (seals & F_SEAL_SHRINK) && (seals & F_SEAL_WRITE);
+  int seals = fcntl(descriptor, F_GET_SEALS);
+  if (seals < 0) return -errno;
+  return (seals & F_SEAL_SHRINK) && (seals & F_SEAL_WRITE);
 }
 
 int mp_futex_wait(const void *word, uint32_t expected, int64_t nanoseconds) {
-    struct timespec time = seconds(nanoseconds);
-    return result(syscall(
-        SYS_futex, word, FUTEX_WAIT_PRIVATE, expected, nanoseconds < 0 ? NULL : &time, NULL, 0));
+  struct timespec time = seconds(nanoseconds);
+  return result(syscall(
+    SYS_futex, word, FUTEX_WAIT_PRIVATE, expected, nanoseconds < 0 ? NULL : &time, NULL, 0));
 }
 
 int mp_futex_wake(const void *word, int count) {
-    return result(syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, count, NULL, NULL, 0));
+  return result(syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, count, NULL, NULL, 0));
 }
 
+int mp_affinity_count(void) {
+  cpu_set_t set;
+  // Fails on machines with more than 1,024 processors, which the fixed-size set cannot name.
+  return sched_getaffinity(0, sizeof set, &set) < 0 ? -errno : CPU_COUNT(&set);
+}
+
+const char *mp_signal_name(int signal) { return sigabbrev_np(signal); }
+
 ssize_t mp_send_packet(
-    int socket, const void *header, size_t header_size, const void *payload, size_t payload_size, int passed) {
-    struct iovec parts[2] = {
-        {.iov_base = (void *)header, .iov_len = header_size}, {.iov_base = (void *)payload, .iov_len = payload_size}};
-    struct msghdr message = {.msg_iov = parts, .msg_iovlen = 2};
-    _Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {0};
-    if (passed >= 0) {
-        message.msg_control = control;
-        message.msg_controllen = sizeof control;
-        struct cmsghdr *rights = CMSG_FIRSTHDR(&message);
-        rights->cmsg_level = SOL_SOCKET;
-        rights->cmsg_type = SCM_RIGHTS;
-        rights->cmsg_len = CMSG_LEN(sizeof(int));
-        memcpy(CMSG_DATA(rights), &passed, sizeof(int));
-    }
-    ssize_t sent = sendmsg(socket, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
-    return sent < 0 ? -errno : sent;
+  int socket, const void *header, size_t header_size, const void *payload, size_t payload_size, int passed) {
+  struct iovec parts[2] = {
+    {.iov_base = (void *)header, .iov_len = header_size}, {.iov_base = (void *)payload, .iov_len = payload_size}};
+  struct msghdr message = {.msg_iov = parts, .msg_iovlen = 2};
+  _Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {0};
+  if (passed >= 0) {
+    message.msg_control = control;
+    message.msg_controllen = sizeof control;
+    struct cmsghdr *rights = CMSG_FIRSTHDR(&message);
+    rights->cmsg_level = SOL_SOCKET;
+    rights->cmsg_type = SCM_RIGHTS;
+    rights->cmsg_len = CMSG_LEN(sizeof(int));
+    memcpy(CMSG_DATA(rights), &passed, sizeof(int));
+  }
+  ssize_t sent = sendmsg(socket, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+  return sent < 0 ? -errno : sent;
 }
 
 ssize_t mp_receive_packet(int socket, void *buffer, size_t capacity) {
-    // MSG_TRUNC: the answer is the packet's whole length, so that one longer than the buffer is noticed.
-    ssize_t length = recv(socket, buffer, capacity, MSG_DONTWAIT | MSG_TRUNC);
-    return length < 0 ? -errno : length;
+  // MSG_TRUNC: the answer is the packet's whole length, so that one longer than the buffer is noticed.
+  ssize_t length = recv(socket, buffer, capacity, MSG_DONTWAIT | MSG_TRUNC);
+  return length < 0 ? -errno : length;
 }
 
 int mp_peek_descriptor(int socket) {
-    char byte;
-    struct iovec part = {.iov_base = &byte, .iov_len = 1};
-    _Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {0};
-    struct msghdr message = {
-        .msg_iov = &part, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
-    if (recvmsg(socket, &message, MSG_DONTWAIT | MSG_PEEK | MSG_CMSG_CLOEXEC) < 0) return -errno;
-    struct cmsghdr *rights = CMSG_FIRSTHDR(&message);
-    // The kernel leaves the descriptor out, and says so, when the table is full.
-    if (!rights) return message.msg_flags & MSG_CTRUNC ? -EMFILE : -EBADMSG;
-    if (rights->cmsg_level != SOL_SOCKET || rights->cmsg_type != SCM_RIGHTS) return -EBADMSG;
-    int received;
-    memcpy(&received, CMSG_DATA(rights), sizeof(int));
-    return received;
+  char byte;
+  struct iovec part = {.iov_base = &byte, .iov_len = 1};
+  _Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {0};
+  struct msghdr message = {
+    .msg_iov = &part, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
+  if (recvmsg(socket, &message, MSG_DONTWAIT | MSG_PEEK | MSG_CMSG_CLOEXEC) < 0) return -errno;
+  struct cmsghdr *rights = CMSG_FIRSTHDR(&message);
+  // The kernel leaves the descriptor out, and says so, when the table is full.
+  if (!rights) return message.msg_flags & MSG_CTRUNC ? -EMFILE : -EBADMSG;
+  if (rights->cmsg_level != SOL_SOCKET || rights->cmsg_type != SCM_RIGHTS) return -EBADMSG;
+  int received;
+  memcpy(&received, CMSG_DATA(rights), sizeof(int));
+  return received;
 }
 
-int mp_on_exit(void (*handler)(int status, void *context)) { return on_exit(handler, NULL) == 0 ? 0 : -ENOMEM; }
+// Called through pointers, which the linker fills in when the program starts: neither can be rehearsed.
+static int (*const volatile register_exit_handler)(void (*)(int, void *), void *) = on_exit;
+static void (*const volatile leave)(int) = _exit;
+
+int mp_on_exit(void (*handler)(int status, void *context)) {
+  return register_exit_handler(handler, NULL) == 0 ? 0 : -ENOMEM;
+}
+
+void mp_leave(int code) {
+  leave(code);
+  __builtin_unreachable();
+}
 
 int mp_limit_cpu_time(int64_t nanoseconds) {
-    // RLIMIT_CPU counts whole seconds; a timer on the process' own clock is exact. The limit stands behind it
-    // for a program that handles or blocks SIGXCPU.
-    timer_t timer;
-    struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGXCPU};
-    if (timer_create(CLOCK_PROCESS_CPUTIME_ID, &event, &timer) < 0) return -errno;
-    struct timespec used;
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
-    int64_t at = (int64_t)used.tv_sec * 1000000000 + used.tv_nsec + (nanoseconds > 0 ? nanoseconds : 1);
-    struct itimerspec when = {.it_value = seconds(at)};
-    if (timer_settime(timer, TIMER_ABSTIME, &when, NULL) < 0) return -errno;
-    struct rlimit limit;
-    if (getrlimit(RLIMIT_CPU, &limit) < 0) return -errno;
-    rlim_t backstop = (rlim_t)(at / 1000000000) + 2;
-    if (backstop < limit.rlim_max) limit.rlim_max = backstop;
-    if (limit.rlim_cur > limit.rlim_max) limit.rlim_cur = limit.rlim_max;
-    return result(setrlimit(RLIMIT_CPU, &limit));
+  // RLIMIT_CPU counts whole seconds; a timer on the process' own clock is exact. The limit stands behind it
+  // for a program that handles or blocks SIGXCPU.
+  timer_t timer;
+  struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGXCPU};
+  if (timer_create(CLOCK_PROCESS_CPUTIME_ID, &event, &timer) < 0) return -errno;
+  struct timespec used;
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
+  int64_t at = (int64_t)used.tv_sec * 1000000000 + used.tv_nsec + (nanoseconds > 0 ? nanoseconds : 1);
+  struct itimerspec when = {.it_value = seconds(at)};
+  if (timer_settime(timer, TIMER_ABSTIME, &when, NULL) < 0) return -errno;
+  struct rlimit limit;
+  if (getrlimit(RLIMIT_CPU, &limit) < 0) return -errno;
+  rlim_t backstop = (rlim_t)(at / 1000000000) + 2;
+  if (backstop < limit.rlim_max) limit.rlim_max = backstop;
+  if (limit.rlim_cur > limit.rlim_max) limit.rlim_cur = limit.rlim_max;
+  return result(setrlimit(RLIMIT_CPU, &limit));
 }

@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -41,6 +42,12 @@ pid_t ets_plain_fork(void) { return fork(); }
 
 size_t ets_heap_in_use(void) { return mallinfo2().uordblks; }
 
+void ets_corrupt_heap(void) {
+  volatile size_t *block = malloc(4000);
+  if (block) block[-1] = 0x7777;
+  free((void *)block);
+}
+
 size_t ets_length(const char *text) { return strlen(text); }
 
 void ets_call(void (*function)(void)) {
@@ -54,9 +61,9 @@ void ets_assert_positive(int value) { assert(value > 0); }
 
 void ets_trap_without_stack(void) {
 #if defined(__x86_64__)
-  __asm__ volatile("mov $0x1000, %rsp\n ud2");
+  __asm__ volatile("mov $0x1000, %rsp\n mov $0x1000, %rbp\n ud2");
 #elif defined(__aarch64__)
-  __asm__ volatile("mov x9, #0x1000\n mov sp, x9\n udf #0");
+  __asm__ volatile("mov x29, #0x1000\n mov sp, x29\n udf #0");
 #endif
 }
 

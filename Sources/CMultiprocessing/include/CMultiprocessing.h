@@ -7,9 +7,11 @@
 #error "Multiprocessing runs on Linux with glibc only: it relies on pidfds, futexes and glibc's fork()."
 #endif
 
+#include "mp_crash.h"
 #include "mp_fault.h"
 #include "mp_fork.h"
-#include "mp_registry.h"
-#include "mp_crash.h"
+#include "mp_gate.h"
 #include "mp_images.h"
+#include "mp_registry.h"
 #include "mp_system.h"
+#include "mp_type.h"

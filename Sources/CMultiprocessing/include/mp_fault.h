@@ -7,10 +7,10 @@
 
 /// Every call that can be made to fail; the order is the index into `mp_fault_trace`'s entries.
 typedef enum {
-    MP_CALL_PIPE, MP_CALL_PACKET_PAIR, MP_CALL_THREAD, MP_CALL_FORK, MP_CALL_PIDFD_OPEN, MP_CALL_READ,
-    MP_CALL_WRITE, MP_CALL_POLL, MP_CALL_REAP, MP_CALL_SEND_SIGNAL, MP_CALL_SEND_PACKET,
-    MP_CALL_RECEIVE_PACKET, MP_CALL_RECEIVE_DESCRIPTOR, MP_CALL_MEMFD, MP_CALL_SEAL, MP_CALL_MAP,
-    MP_CALL_EVENT, MP_CALL_STATUS, MP_CALL_LIMIT, MP_CALL_ON_EXIT, MP_CALL_CRASH_HANDLER
+  MP_CALL_PIPE, MP_CALL_PACKET_PAIR, MP_CALL_THREAD, MP_CALL_FORK, MP_CALL_PIDFD_OPEN, MP_CALL_READ,
+  MP_CALL_WRITE, MP_CALL_POLL, MP_CALL_REAP, MP_CALL_SEND_SIGNAL, MP_CALL_SEND_PACKET,
+  MP_CALL_RECEIVE_PACKET, MP_CALL_RECEIVE_DESCRIPTOR, MP_CALL_MEMFD, MP_CALL_SEAL, MP_CALL_MAP,
+  MP_CALL_EVENT, MP_CALL_STATUS, MP_CALL_LIMIT, MP_CALL_ON_EXIT
 } mp_call;
 
 /// The side a fault strikes.
@@ -18,7 +18,8 @@ typedef enum { MP_SIDE_PARENT, MP_SIDE_CHILD } mp_side;
 
 enum { MP_FAULT_TRACE_CAPACITY = 256 };
 
-#ifdef DEBUG
+// Declared for all, since Swift's importer does not see the C target's macros; defined in debug builds alone.
+
 /// Starts counting, and lets the `nth` call (from 0; -1: none) of `side` fail with `error`, `times` times.
 void mp_fault_arm(mp_side side, int nth, int error, int times);
 /// Stops counting and failing.
@@ -31,7 +32,9 @@ bool mp_fault_struck(void);
 int mp_fault_check(mp_call call);
 /// In a child, right after the fork: its calls count as the child's.
 void mp_fault_enter_child(void);
+
+#ifdef DEBUG
+#define MP_FAULT(call) mp_fault_check(call)
 #else
-static inline int mp_fault_check(mp_call call) { (void)call; return 0; }
-static inline void mp_fault_enter_child(void) {}
+#define MP_FAULT(call) 0
 #endif

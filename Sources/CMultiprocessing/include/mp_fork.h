@@ -14,26 +14,34 @@ enum { MP_KEPT_DESCRIPTORS = 4 };
 
 /// What a fork is to do, and what came of it.
 typedef struct {
-    /// Runs in the child, on the child's only thread; must not return.
-    void (*_Nullable entry)(void *_Nullable context);
-    void *_Nullable context;
-    /// Written to `record_descriptor` once the child and its pidfd exist: until then the child waits, so that
-    /// a start that fails half-way has run nothing of the user's.
-    const void *_Nullable record;
-    size_t record_size;
-    int record_descriptor;
-    /// Of the engine's descriptors, those the child keeps.
-    int kept[MP_KEPT_DESCRIPTORS];
-    size_t kept_count;
-    bool survives_parent;
+  /// Runs in the child, on the child's only thread; must not return.
+  void (*_Nullable entry)(void *_Nullable context);
+  void *_Nullable context;
+  /// Written to `record_descriptor` once the child and its pidfd exist: until then the child waits, so that
+  /// a start that fails half-way has run nothing of the user's.
+  const void *_Nullable record;
+  size_t record_size;
+  int record_descriptor;
+  /// Of the engine's descriptors, those the child keeps.
+  int kept[MP_KEPT_DESCRIPTORS];
+  size_t kept_count;
+  bool survives_parent;
 
-    pid_t pid;
-    int pidfd;
+  pid_t pid;
+  int pidfd;
 } mp_launch;
 
 /// Starts the launcher if need be, and forks. 0 or a negative errno; on an error no child is left.
 /// Calls must not overlap: the caller holds the engine's fork lock.
 int mp_launch_run(mp_launch *_Nonnull launch);
+
+/// Calls, in the parent and to no effect, what the child will call: the dynamic linker binds a function at its first call,
+/// and a child that is the first to call one pays for it in copied pages, every child anew.
+void mp_launch_rehearse(void);
+
+/// Claims the end of this process for the calling thread. 1: it is the first to; 0: it has claimed it before, which exit(3)
+/// in an exit handler leads to. Any other thread is held until the process is gone.
+int mp_claim_end(void);
 
 /// A number that every fork changes in the child. What carries an older one belongs to an
 /// ancestor: its locks are held by threads that do not exist here, its descriptors are closed.

@@ -10,13 +10,13 @@
 
 /// What the kernel tells of a child that ended; see waitid(2) and getrusage(2).
 typedef struct {
-    bool ended;             ///< false: it is still running
-    bool signaled;          ///< true: `code` is a signal's number
-    int32_t code;
-    int64_t user_time;      ///< microseconds
-    int64_t system_time;    ///< microseconds
-    int64_t peak_memory;    ///< bytes, resident
-    int64_t minor_faults;
+  bool ended;             ///< false: it is still running
+  bool signaled;          ///< true: `code` is a signal's number
+  int32_t code;
+  int64_t user_time;      ///< microseconds
+  int64_t system_time;    ///< microseconds
+  int64_t peak_memory;    ///< bytes, resident
+  int64_t minor_faults;
 } mp_exit_status;
 
 int mp_gettid(void);
@@ -45,10 +45,15 @@ int mp_memfd_is_sealed(int descriptor);
 int mp_futex_wait(const void *_Nonnull word, uint32_t expected, int64_t nanoseconds);
 int mp_futex_wake(const void *_Nonnull word, int count);
 
+/// The processors in this process' affinity mask, or a negative errno.
+int mp_affinity_count(void);
+/// "KILL", or null for a number without a name.
+const char *_Nullable mp_signal_name(int signal);
+
 /// One packet: `header`, then `payload`, and with it the descriptor `passed` (-1: none). Never blocks.
 ssize_t mp_send_packet(
-    int socket, const void *_Nullable header, size_t header_size, const void *_Nullable payload,
-    size_t payload_size, int passed);
+  int socket, const void *_Nullable header, size_t header_size, const void *_Nullable payload,
+  size_t payload_size, int passed);
 /// Never blocks. The packet's whole length, 0 at the end of the stream.
 ssize_t mp_receive_packet(int socket, void *_Nullable buffer, size_t capacity);
 /// The descriptor that comes with the next packet, which stays in the queue: -EMFILE loses nothing.
@@ -60,6 +65,10 @@ void mp_flush_standard_streams(void);
 void mp_purge_streams(void);
 /// Writes out every stdio stream. A stream that another thread keeps locked is given up after a while.
 void mp_flush_streams(void);
+/// Binds what the functions above call; see `mp_launch_rehearse`.
+void mp_rehearse_streams(void);
+/// _exit(2), bound by the linker at the start of the program rather than at the first call, which is a child's last.
+_Noreturn void mp_leave(int code);
 
 /// exit(3) in this process calls `handler` with its status first, ahead of anything registered before.
 int mp_on_exit(void (*_Nonnull handler)(int status, void *_Nullable context));

@@ -27,7 +27,7 @@ package struct CrashRecord: Sendable, Equatable {
   package static let byteCount = MemoryLayout<mp_crash_record>.size
 
   /// Reads a record. Nil if the bytes are not exactly one, whatever they are.
-  package init?(_ bytes: [UInt8]) {
+  package init?(_ bytes: UnsafeRawBufferPointer) {
     guard bytes.count == Self.byteCount else { return nil }
     var raw = mp_crash_record()
     // Every pattern of bits is a valid value of this struct of integers.

@@ -37,10 +37,10 @@ package struct Symbolication: Sendable {
   package let runtimeFailure: String?
 
   /// Reading debug information has state of its own in the toolchain.
-  private static let lock = ForkAwareLock()
+  private static let lock = ForkAwareLock(())
 
   package init(of record: CrashRecord) {
-    let all = Self.lock.withLock { Self.lookUp(record) }
+    let all = Self.lock.withLock { _ in Self.lookUp(record) }
     let isTrap = (record.signal == SIGILL || record.signal == SIGTRAP) && record.sender == nil
     runtimeFailure = isTrap ? TrapFrames.failure(in: all.map(\.frame)) : nil
     frames = TrapFrames.trimmed(all.filter { !$0.isThunk && !TrapFrames.isThunk($0.frame) }.map(\.frame))

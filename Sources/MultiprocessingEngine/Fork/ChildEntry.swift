@@ -6,6 +6,8 @@ final class ChildEntry {
   private let record: Int32
   private let report: Int32
   private let body: ChildBody
+  /// What goes ahead of a crash record; made in the parent, because a handler makes nothing.
+  private let crashHeader = FrameHeader(.crash, length: CrashRecord.byteCount).bytes
 
   init(record: Int32, report: Int32, body: @escaping ChildBody) {
     self.record = record
@@ -19,6 +21,7 @@ final class ChildEntry {
   }
 
   private func run() -> Never {
+    crashHeader.withUnsafeBytes { mp_crash_install(report, $0.baseAddress!, $0.count) }
     let writer = FrameWriter(socket: report)
     let outcome: ChildOutcome
     do {
@@ -29,8 +32,13 @@ final class ChildEntry {
       Self.tell("the child could not begin: \(error)", writer)
       ChildExit.leave(1)
     }
-    let isDelivered = Self.send(outcome, writer)
-    ChildExit.leave(outcome.exitCode == 0 && !isDelivered ? 1 : outcome.exitCode)
+    let isDelivered =
+      switch outcome {
+      case .value(let bytes): Self.send(.value, bytes, writer)
+      case .error(let bytes): Self.send(.error, bytes, writer)
+      }
+    guard case .value = outcome, isDelivered else { ChildExit.leave(1) }
+    ChildExit.leave(0)
   }
 
   private func readRecord() throws -> Payload? {
@@ -38,12 +46,12 @@ final class ChildEntry {
     return try LaunchFrame.read(from: pipe.raw)
   }
 
-  private static func send(_ outcome: ChildOutcome, _ writer: FrameWriter) -> Bool {
+  private static func send(_ kind: FrameHeader.Kind, _ bytes: [UInt8], _ writer: FrameWriter) -> Bool {
     do {
-      try writer.send(.outcome, outcome.bytes)
+      try writer.send(kind, bytes)
       return true
     } catch {
-      tell("the result of \(outcome.bytes.count) bytes could not be sent: \(error)", writer)
+      tell("the result of \(bytes.count) bytes could not be sent: \(error)", writer)
       return false
     }
   }

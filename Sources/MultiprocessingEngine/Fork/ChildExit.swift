@@ -6,19 +6,19 @@ import Glibc
 package enum ChildExit {
   /// Runs before the stdio streams are flushed. Set in the child, by the body, before it runs anything of the user's.
   // Safe: written by the child's only thread before there is another.
-  package nonisolated(unsafe) static var tidyUp: () -> Void = {}
+  package nonisolated(unsafe) static var tidyUp: (() -> Void)?
 
   /// exit(3), called anywhere in the child, ends it the same way. A handler registered here runs ahead of all that the
   /// parent registered.
   static func prepare() throws(SystemFailure) {
-    let fault = mp_fault_check(MP_CALL_ON_EXIT)
+    let fault = Fault.check(MP_CALL_ON_EXIT)
     let error = fault == 0 ? mp_on_exit { status, _ in ChildExit.leave(status) } : -fault
     if error < 0 { throw SystemFailure("register an exit handler", errno: -error) }
   }
 
   package static func leave(_ code: Int32) -> Never {
-    tidyUp()
+    if mp_claim_end() == 1 { tidyUp?() }
     mp_flush_streams()
-    _exit(code)
+    mp_leave(code)
   }
 }

@@ -5,6 +5,8 @@ package struct ForkMethod: StartMethod {
   package init() {}
 
   package func start(_ request: borrowing StartRequest) throws -> ChildProcess {
+    let error = mp_crash_prepare()
+    guard error == 0 else { throw SystemFailure("prepare for crashes", errno: error) }
     let pipe = try Descriptor.Pair.listing { () throws(SystemFailure) in try Syscall.pipe() }
     let sockets = try Descriptor.Pair.listing { () throws(SystemFailure) in try Syscall.packetPair() }
     let packed = try LaunchFrame.pack(request.record, forPipe: pipe.second.raw)
@@ -16,7 +18,7 @@ package struct ForkMethod: StartMethod {
     launch.survives_parent = request.survivesParent
     launch.keep(pipe.first.raw)
     launch.keep(sockets.second.raw)
-    if let file = packed.file?.raw { launch.keep(file) }
+    if let file = packed.inherited { launch.keep(file) }
 
     try packed.bytes.withUnsafeBytes { bytes in
       launch.record = bytes.baseAddress

@@ -23,13 +23,8 @@ package struct StartRequest {
 /// Receives the record that was sent, in the child, on its only thread.
 package typealias ChildBody = (_ record: Payload) -> ChildOutcome
 
-/// What a child's body came to.
-package struct ChildOutcome {
-  package var bytes: [UInt8]
-  package var exitCode: Int32
-
-  package init(bytes: [UInt8], exitCode: Int32) {
-    self.bytes = bytes
-    self.exitCode = exitCode
-  }
+/// What a child's body came to, as the layer above encodes it.
+package enum ChildOutcome {
+  case value([UInt8])
+  case error([UInt8])
 }

@@ -9,12 +9,14 @@ package struct FrameHeader: Equatable, Sendable {
   package enum Kind: UInt8, Sendable, CaseIterable {
     /// Parent to child: all that the child needs to know.
     case launch = 1
-    /// Child to parent: the body's outcome, as the layer above encodes it.
-    case outcome = 2
+    /// Child to parent: what the body returned, as the layer above encodes it.
+    case value = 2
+    /// Child to parent: the error that the body threw, as the layer above encodes it.
+    case error = 3
     /// Child to parent: a crash record.
-    case crash = 3
+    case crash = 4
     /// Child to parent: the outcome could not be sent; a sentence says why.
-    case undeliverable = 4
+    case undeliverable = 5
   }
 
   package enum Storage: UInt16, Sendable {
@@ -76,10 +78,4 @@ package enum FrameError: Error, Equatable {
   /// The bytes end inside a frame.
   case truncated
   case corrupt(String)
-}
-
-extension [UInt8] {
-  package mutating func append(littleEndian number: some FixedWidthInteger) {
-    Swift.withUnsafeBytes(of: number.littleEndian) { append(contentsOf: $0) }
-  }
 }

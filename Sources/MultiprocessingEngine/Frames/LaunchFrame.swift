@@ -8,19 +8,23 @@ enum LaunchFrame {
 
   /// The bytes for the pipe, and the memory file if one is needed.
   struct Packed: ~Copyable {
-    var bytes: [UInt8]
-    var file: Descriptor?
+    let bytes: [UInt8]
+    let file: Descriptor?
+    /// The number of `file`, for the child to keep.
+    let inherited: Int32?
   }
 
   static func pack(_ record: [UInt8], forPipe writer: Int32) throws -> Packed {
     let size = FrameHeader.size + record.count
     if try size <= alwaysFits || size <= Syscall.capacity(ofPipe: writer) {
-      return Packed(bytes: FrameHeader(.launch, length: record.count).bytes + record, file: nil)
+      return Packed(
+        bytes: FrameHeader(.launch, length: record.count).bytes + record, file: nil, inherited: nil)
     }
     let file = try SealedMemory.file(holding: record)
     var bytes = FrameHeader(.launch, storage: .memoryFile, length: record.count).bytes
     bytes.append(littleEndian: file.raw)
-    return Packed(bytes: bytes, file: file)
+    let inherited = file.raw
+    return Packed(bytes: bytes, file: file, inherited: inherited)
   }
 
   /// Reads the record in the child; nil when the parent gave the start up.
@@ -43,12 +47,12 @@ enum LaunchFrame {
       let start = UnsafeRawBufferPointer(rebasing: buffer[FrameHeader.size..<filled])
       switch header.storage {
       case .inline:
-        return Payload(try readRest(of: header.length, after: start, from: pipe))
+        return try readRest(of: header.length, after: start, from: pipe)
       case .memoryFile:
         let number = try readRest(of: MemoryLayout<Int32>.size, after: start, from: pipe)
-        let raw = number.withUnsafeBytes { Int32(littleEndian: $0.loadUnaligned(as: Int32.self)) }
+        let raw = withExtendedLifetime(number) { Int32(littleEndian: $0.bytes.loadUnaligned(as: Int32.self)) }
         let file = Descriptor(inherited: raw)
-        return Payload(try SealedMemory.map(file.raw, length: header.length))
+        return try Payload(mapping: file.raw, length: header.length)
       }
     }
   }
@@ -57,13 +61,12 @@ enum LaunchFrame {
   private static let longestInline = 64 << 20
 
   private static func readRest(of length: Int, after start: UnsafeRawBufferPointer, from pipe: Int32) throws
-    -> [UInt8]
+    -> Payload
   {
     guard start.count <= length, length <= longestInline else {
       throw FrameError.corrupt("a record of \(length) bytes")
     }
-    return try [UInt8](unsafeUninitializedCapacity: length) { bytes, count in
-      let rest = UnsafeMutableRawBufferPointer(bytes)
+    return try Payload(count: length) { rest in
       rest.copyMemory(from: start)
       var filled = start.count
       while filled < length {
@@ -71,7 +74,6 @@ enum LaunchFrame {
         guard read > 0 else { throw FrameError.truncated }
         filled += read
       }
-      count = length
     }
   }
 }

@@ -11,12 +11,4 @@ enum SealedMemory {
     try Syscall.seal(file.raw)
     return file
   }
-
-  /// Maps `length` bytes of a memory file that somebody else filled.
-  static func map(_ file: Int32, length: Int) throws -> Mapping {
-    // Unsealed, it could be cut short while it is read, which ends the reader with SIGBUS.
-    guard try Syscall.isSealed(file) else { throw FrameError.corrupt("a memory file that is not sealed") }
-    guard length > 0, try Syscall.size(of: file) >= length else { throw FrameError.truncated }
-    return Mapping(try Syscall.mapForReading(file, length: length))
-  }
 }

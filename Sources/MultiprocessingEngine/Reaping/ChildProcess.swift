@@ -105,8 +105,8 @@ package final class ChildProcess: Sendable {
     }
   }
 
-  /// The pidfd for a wait over several children; nil once it was reaped.
-  package var pidfd: SharedDescriptor? { state.withLock { $0.pidfd } }
+  /// For a wait over several children; nil once it was reaped.
+  private var pidfd: SharedDescriptor? { state.withLock { $0.pidfd } }
 
   /// Lets go of what the child's end has left behind.
   package func close() {
@@ -115,5 +115,16 @@ package final class ChildProcess: Sendable {
       state.socket = nil
       state.report = ChildReport()
     }
+  }
+}
+
+extension ChildProcess {
+  /// Which of `children` have ended, reaped or not, found by one system call.
+  package static func haveEnded(_ children: [ChildProcess]) throws(SystemFailure) -> [Bool] {
+    let pidfds = children.map(\.pidfd)
+    // poll(2) passes over negative numbers.
+    var entries = pidfds.map { pollfd(fd: $0?.raw ?? -1, events: Int16(POLLIN), revents: 0) }
+    _ = try Syscall.poll(&entries, count: entries.count, until: .now)
+    return zip(pidfds, entries).map { $0 == nil || $1.revents != 0 }
   }
 }

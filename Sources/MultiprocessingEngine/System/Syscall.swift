@@ -3,14 +3,14 @@ import Glibc
 
 /// Every system call of the engine: EINTR is handled here, an errno becomes a `SystemFailure` here, and in debug
 /// builds a test can make each of them fail (`mp_fault_arm`).
-enum Syscall {
+package enum Syscall {
   /// Runs `body`, which answers a negative errno when it fails, until no signal interrupts it.
   @discardableResult
   private static func attempt(
     _ call: mp_call, _ operation: @autoclosure () -> String, _ body: () -> Int
   ) throws(SystemFailure) -> Int {
     while true {
-      let fault = mp_fault_check(call)
+      let fault = Fault.check(call)
       let result = fault == 0 ? body() : -Int(fault)
       if result >= 0 { return result }
       if result == -Int(EINTR) { continue }
@@ -62,7 +62,7 @@ enum Syscall {
     }
   }
 
-  static func writeAll(_ descriptor: Int32, _ bytes: UnsafeRawBufferPointer) throws(SystemFailure) {
+  package static func writeAll(_ descriptor: Int32, _ bytes: UnsafeRawBufferPointer) throws(SystemFailure) {
     var rest = bytes[...]
     while !rest.isEmpty {
       let part = UnsafeRawBufferPointer(rebasing: rest)
@@ -137,8 +137,7 @@ enum Syscall {
     return Int(status.st_size)
   }
 
-  static func mapForReading(_ descriptor: Int32, length: Int) throws(SystemFailure) -> UnsafeRawBufferPointer
-  {
+  static func mapForReading(_ descriptor: Int32, length: Int) throws(SystemFailure) -> UnsafeRawBufferPointer {
     var address: UnsafeMutableRawPointer?
     try attempt(MP_CALL_MAP, "map memory") {
       address = mmap(nil, length, PROT_READ, MAP_SHARED, descriptor, 0)
@@ -183,6 +182,42 @@ enum Syscall {
 
   static func send(signal: Int32, to pidfd: Int32) throws(SystemFailure) {
     try attempt(MP_CALL_SEND_SIGNAL, "send a signal") { Int(mp_pidfd_send_signal(pidfd, signal)) }
+  }
+
+  // MARK: Limits
+
+  package enum Limit {
+    case privateMemory, openFiles, fileSize
+
+    fileprivate var resource: __rlimit_resource_t {
+      switch self {
+      case .privateMemory: __rlimit_resource_t(RLIMIT_DATA.rawValue)
+      case .openFiles: __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
+      case .fileSize: __rlimit_resource_t(RLIMIT_FSIZE.rawValue)
+      }
+    }
+  }
+
+  /// Lowers the soft limit of this process. The hard one stays, so that what has to follow the limited part can lift it.
+  package static func limit(_ limit: Limit, to value: Int) throws(SystemFailure) {
+    var limits = rlimit()
+    try attempt(MP_CALL_LIMIT, "read a resource limit") {
+      negativeErrno(Int(getrlimit(limit.resource, &limits)))
+    }
+    limits.rlim_cur = min(rlim_t(value), limits.rlim_max)
+    try attempt(MP_CALL_LIMIT, "set a resource limit") {
+      negativeErrno(Int(setrlimit(limit.resource, &limits)))
+    }
+  }
+
+  /// Lifts the soft limit up to the hard one.
+  package static func lift(_ limit: Limit) throws(SystemFailure) { try Self.limit(limit, to: .max) }
+
+  package static func limitProcessorTime(to time: Duration) throws(SystemFailure) {
+    let (seconds, attoseconds) = time.components
+    let nanoseconds =
+      seconds > 1 << 32 ? Int64.max / 2 : seconds * 1_000_000_000 + attoseconds / 1_000_000_000
+    try attempt(MP_CALL_LIMIT, "limit processor time") { Int(mp_limit_cpu_time(nanoseconds)) }
   }
 
   private static func negativeErrno(_ result: Int) -> Int { result < 0 ? -Int(errno) : result }

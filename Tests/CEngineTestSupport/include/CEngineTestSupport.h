@@ -15,6 +15,9 @@ pid_t ets_plain_fork(void);
 /// Bytes of the heap in use.
 size_t ets_heap_in_use(void);
 
+/// Frees a block whose size has been overwritten, at which the C library aborts.
+void ets_corrupt_heap(void);
+
 /// A C function without a frame pointer faults here.
 size_t ets_length(const char *_Nullable text);
 
@@ -23,7 +26,7 @@ void ets_call(void (*_Nullable function)(void));
 /// C's `assert`.
 void ets_assert_positive(int value);
 
-/// Executes an illegal instruction while the stack pointer leads nowhere, so that no unwinder can go on from there.
+/// Executes an illegal instruction while stack and frame pointer lead nowhere, where an unwinder faults.
 void ets_trap_without_stack(void);
 
 /// A breakpoint: unlike other traps, returning from its handler goes on behind it.

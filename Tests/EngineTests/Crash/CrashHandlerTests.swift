@@ -82,11 +82,7 @@ final class CrashHandlerTests: XCTestCase {
     }
     XCTAssertEqual(try stdio.record().faultAddress, 8)
     // The C library aborts while it holds the lock of its heap.
-    let heap = try CrashChild.run { _ in
-      let block = malloc(4_000)!
-      (block - 8).storeBytes(of: 0x7777, as: Int.self)
-      free(block)
-    }
+    let heap = try CrashChild.run { _ in ets_corrupt_heap() }
     XCTAssertEqual(heap.signal, SIGABRT)
     XCTAssertEqual(try heap.record().signal, SIGABRT)
   }

@@ -3,7 +3,7 @@ import CMultiprocessing
 import Glibc
 import XCTest
 
-// Each function crashes on the line that names it.
+// Each function crashes on the line that names it. What comes after a call into C keeps that call from becoming a jump.
 
 @inline(never) func crashByIndex(_ numbers: [Int], _ index: Int) -> Int {
   numbers[index]  // crash: index
@@ -79,19 +79,23 @@ struct SomeError: Error {
 }
 
 @inline(never) func crashInC(_ text: UnsafePointer<CChar>?) -> Int {
-  ets_length(text)  // crash: C
+  let length = ets_length(text)  // crash: C
+  return opaque(length) + 1
 }
 
 @inline(never) func crashByAssertInC(_ number: Int32) {
   ets_assert_positive(number)  // crash: assert
+  _ = opaque(0)
 }
 
 @inline(never) func crashByWildCall() {
   ets_call(nil)  // crash: call
+  _ = opaque(0)
 }
 
 @inline(never) func crashByBreakpoint() {
   ets_breakpoint()  // crash: breakpoint
+  _ = opaque(0)
 }
 
 /// What a crash looks like to the parent.

@@ -57,22 +57,8 @@ final class SymbolicationTests: XCTestCase {
     XCTAssertEqual(wrong.value.load(ordering: .relaxed), 0)
   }
 
-  func testAChildTakesOverALockItsParentHeld() throws {
-    let lock = SharedLock()
-    let outcome = try lock.value.withLock {
-      // The child would wait for ever for a thread that it does not have.
-      Result { try CrashChild.run { _ in exit(lock.value.withLock { 7 }) } }
-    }.get()
-    XCTAssertEqual(outcome.exitCode, 7)
-    XCTAssertEqual(lock.value.withLock { 1 }, 1)
-  }
-
   private final class Counter: Sendable {
     let value = Atomic<Int>(0)
-  }
-
-  private final class SharedLock: Sendable {
-    let value = ForkAwareLock()
   }
 
   private func record(at address: UInt, calledFrom callers: ArraySlice<UInt>) throws -> CrashRecord {
