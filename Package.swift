@@ -26,5 +26,9 @@ let package = Package(
       name: "EngineTests",
       dependencies: ["MultiprocessingEngine", "CMultiprocessing", "CEngineTestSupport", "TestSupport"],
       swiftSettings: settings),
+    .testTarget(
+      name: "FuzzTests", dependencies: ["Multiprocessing"], exclude: ["Corpus"], swiftSettings: settings),
+    .testTarget(
+      name: "MultiprocessingTests", dependencies: ["Multiprocessing"], swiftSettings: settings),
   ]
 )

@@ -1,0 +1,65 @@
+/// Encodes values one after another, such as the arguments of a call.
+final class WireEncoder {
+  let userInfo: [CodingUserInfoKey: Any]
+  private let carriesDescriptors: Bool
+  private let sink = WireSink()
+  private var spareSinks: [WireSink] = []
+  private var hasMisuse = false
+  private var misuse: EncodingError?
+
+  /// The descriptors that the values named, in the order of their indices. They still belong to those values.
+  private(set) var descriptors: [Int32] = []
+
+  /// An encoder whose values may take descriptors along only if `carriesDescriptors`, since someone must send them.
+  init(userInfo: [CodingUserInfoKey: any Sendable] = [:], carriesDescriptors: Bool = false) {
+    self.userInfo = userInfo
+    self.carriesDescriptors = carriesDescriptors
+  }
+
+  /// What has been encoded so far.
+  var bytes: [UInt8] { sink.bytes }
+
+  /// Encodes one more value. If it throws, the values before it stay as they are.
+  func append<T: Encodable>(_ value: T) throws {
+    let mark = sink.mark
+    let descriptorCount = descriptors.count
+    hasMisuse = false
+    do {
+      try WireValueEncoder.encode(value, in: self, to: sink)
+      if hasMisuse { try throwMisuse() }
+    } catch {
+      sink.takeBack(to: mark)
+      descriptors.removeSubrange(descriptorCount...)
+      throw error
+    }
+  }
+
+  // MARK: For the encoders of its values
+
+  /// Adds a descriptor and returns its index; nil if this message carries none.
+  func add(descriptor: Int32) -> Int? {
+    guard carriesDescriptors else { return nil }
+    descriptors.append(descriptor)
+    return descriptors.count - 1
+  }
+
+  /// A sink for a nested container, whose bytes must wait until those before them are complete.
+  func takeSink() -> WireSink { spareSinks.popLast() ?? WireSink() }
+
+  /// Keeps a sink for the next nested container.
+  func giveBack(_ sink: WireSink) {
+    sink.removeAll()
+    spareSinks.append(sink)
+  }
+
+  /// Remembers an error from where none can be thrown.
+  func note(_ error: EncodingError) {
+    if hasMisuse { return }
+    hasMisuse = true
+    misuse = error
+  }
+
+  private func throwMisuse() throws {
+    if let error = misuse { throw error }
+  }
+}

@@ -1,0 +1,27 @@
+/// The single value that a value is decoded from.
+struct WireSingleValueDecoding: SingleValueDecodingContainer {
+  let decoder: WireValueDecoder
+
+  var codingPath: [any CodingKey] { decoder.codingPath }
+
+  func decodeNil() -> Bool { decoder.isNull }
+
+  func decode(_ type: Bool.Type) throws -> Bool { try decoder.single() }
+  func decode(_ type: String.Type) throws -> String { try decoder.single() }
+  func decode(_ type: Double.Type) throws -> Double { try decoder.single() }
+  func decode(_ type: Float.Type) throws -> Float { try decoder.single() }
+  func decode(_ type: Int.Type) throws -> Int { try decoder.single() }
+  func decode(_ type: Int8.Type) throws -> Int8 { try decoder.single() }
+  func decode(_ type: Int16.Type) throws -> Int16 { try decoder.single() }
+  func decode(_ type: Int32.Type) throws -> Int32 { try decoder.single() }
+  func decode(_ type: Int64.Type) throws -> Int64 { try decoder.single() }
+  func decode(_ type: Int128.Type) throws -> Int128 { try decoder.single() }
+  func decode(_ type: UInt.Type) throws -> UInt { try decoder.single() }
+  func decode(_ type: UInt8.Type) throws -> UInt8 { try decoder.single() }
+  func decode(_ type: UInt16.Type) throws -> UInt16 { try decoder.single() }
+  func decode(_ type: UInt32.Type) throws -> UInt32 { try decoder.single() }
+  func decode(_ type: UInt64.Type) throws -> UInt64 { try decoder.single() }
+  func decode(_ type: UInt128.Type) throws -> UInt128 { try decoder.single() }
+
+  func decode<T: Decodable>(_ type: T.Type) throws -> T { try decoder.single(as: type) }
+}

@@ -1,0 +1,338 @@
+/// Decodes one value: the `Decoder` that its `init(from:)` receives.
+///
+/// It also is what its keyed containers share: a cursor in the entries. Keys asked for in the order in which they were
+/// written are found where the cursor stands; others are searched for, and large containers get a table.
+final class WireValueDecoder: Decoder, WirePathNode {
+  let context: WireDecoder
+  let value: WireValue
+  let parent: WireValueDecoder?
+  let key: (any CodingKey)?
+  private var depth: Int
+  private var valueType: Any.Type
+  private var cursor: Int
+  private var longSearches = 0
+  private var table: WireKeyTable?
+  private var hasRepeats = false
+
+  private init(
+    _ valueType: Any.Type, _ value: WireValue, in context: WireDecoder, parent: WireValueDecoder?,
+    key: (any CodingKey)?
+  ) throws {
+    self.valueType = valueType
+    self.value = value
+    self.context = context
+    self.parent = parent
+    self.key = key
+    depth = if let parent { parent.depth + 1 } else { 1 }
+    cursor = value.start
+    try checkDepth()
+  }
+
+  var reader: WireReader { context.reader }
+  var userInfo: [CodingUserInfoKey: Any] { context.userInfo }
+
+  /// A descriptor that came with the message, by the index that `attach(descriptor:)` returned.
+  func descriptor(at index: Int) throws -> Int32 {
+    guard context.descriptors.indices.contains(index) else {
+      throw corrupted("The message has no file descriptor of index \(index).")
+    }
+    return context.descriptors[index]
+  }
+
+  // MARK: Values
+
+  /// Decodes a value that lies at some place of the message.
+  static func decode<T: Decodable>(
+    _ type: T.Type, _ value: WireValue, in context: WireDecoder, parent: WireValueDecoder? = nil,
+    key: @autoclosure () -> (any CodingKey)? = nil
+  ) throws -> T {
+    if let primitive = wirePrimitive(type), primitive.reads(value) {
+      do throws(WireFault) {
+        return try primitive.read(type, value, from: context.reader)
+      } catch {
+        throw error.decodingError(for: type, at: (parent?.codingPath ?? []) + [key()].compactMap(\.self))
+      }
+    }
+    return try T(from: WireValueDecoder(type, value, in: context, parent: parent, key: key()))
+  }
+
+  /// Decodes a value that lies in this one.
+  func decode<T: Decodable>(_ type: T.Type, _ value: WireValue, key: some CodingKey) throws -> T {
+    try Self.decode(type, value, in: context, parent: self, key: key)
+  }
+
+  /// Decodes a value that lies in this one, unless it is nil. An optional may be there and hold a nil.
+  func decodeIfPresent<T: Decodable>(_ type: T.Type, _ value: WireValue, key: some CodingKey) throws -> T? {
+    if WireTag.isNull(value.tag) {
+      guard value.tag == WireTag.nestedNull, T.self is any WireOptional.Type else { return nil }
+      return try decode(type, inner(of: value), key: key)
+    }
+    return try decode(type, value, key: key)
+  }
+
+  /// Does something with the bytes, and gives an error the place where it happened.
+  @inline(__always)
+  func locating<R>(
+    _ type: Any.Type, _ key: @autoclosure () -> some CodingKey,
+    _ body: (WireReader) throws(WireFault) -> R
+  ) throws -> R {
+    do throws(WireFault) {
+      return try body(reader)
+    } catch {
+      throw error.decodingError(for: type, at: codingPath + [key()])
+    }
+  }
+
+  // MARK: Single value
+
+  func singleValueContainer() throws -> any SingleValueDecodingContainer {
+    WireSingleValueDecoding(decoder: self)
+  }
+
+  /// Whether the value is nil for the type that asks. For an optional in an optional, only the outermost level counts.
+  var isNull: Bool {
+    guard value.tag == WireTag.nestedNull, let optional = valueType as? any WireOptional.Type else {
+      return WireTag.isNull(value.tag)
+    }
+    return !optional.wrapsOptional
+  }
+
+  @inline(__always)
+  func single<P: WirePrimitive>() throws -> P {
+    do throws(WireFault) {
+      return try P.read(value, from: reader)
+    } catch {
+      throw error.decodingError(for: P.self, at: codingPath)
+    }
+  }
+
+  /// Decodes a value that stands for this one.
+  func single<T: Decodable>(as type: T.Type) throws -> T {
+    if value.tag == WireTag.nestedNull, T.self is any WireOptional.Type, valueType is any WireOptional.Type {
+      return try Self.decode(type, inner(of: value), in: context, parent: self)
+    }
+    if let primitive = wirePrimitive(type), primitive.reads(value) {
+      do throws(WireFault) {
+        return try primitive.read(type, value, from: reader)
+      } catch {
+        throw error.decodingError(for: type, at: codingPath)
+      }
+    }
+    let outerType = valueType
+    valueType = type
+    depth += 1
+    defer {
+      valueType = outerType
+      depth -= 1
+    }
+    try checkDepth()
+    return try T(from: self)
+  }
+
+  /// The nil, one level of optional further in, that a nested nil holds.
+  private func inner(of value: WireValue) throws -> WireValue {
+    do throws(WireFault) {
+      return try reader.value(at: value.start, limit: value.end)
+    } catch {
+      throw error.decodingError(for: valueType, at: codingPath)
+    }
+  }
+
+  // MARK: Containers
+
+  func container<Key: CodingKey>(keyedBy type: Key.Type) throws -> KeyedDecodingContainer<Key> {
+    do throws(WireFault) {
+      try openEntries()
+    } catch {
+      throw error.decodingError(for: [String: Any].self, at: codingPath)
+    }
+    return KeyedDecodingContainer(WireKeyedDecoding(decoder: self))
+  }
+
+  func unkeyedContainer() throws -> any UnkeyedDecodingContainer {
+    do throws(WireFault) {
+      return try WireUnkeyedDecoding(decoder: self)
+    } catch {
+      throw error.decodingError(for: [Any].self, at: codingPath)
+    }
+  }
+
+  /// A decoder for a container or a superclass that lies in this value.
+  func nestedDecoder(_ value: WireValue, key: some CodingKey) throws -> WireValueDecoder {
+    try WireValueDecoder(valueType, value, in: context, parent: self, key: key)
+  }
+
+  func nestedDecoder(forKey key: some CodingKey) throws -> WireValueDecoder {
+    try nestedDecoder(requiredEntry(key), key: key)
+  }
+
+  /// A decoder for a superclass; it finds nil where there is no entry.
+  func superDecoder(forKey key: some CodingKey) throws -> WireValueDecoder {
+    try nestedDecoder(optionalEntry(key) ?? .null, key: key)
+  }
+
+  // MARK: Entries
+
+  private func openEntries() throws(WireFault) {
+    switch value.tag {
+    case WireTag.keyed, WireTag.empty: break
+    case WireTag.keyedWithRepeats:
+      if table == nil { try makeTable() }
+    default: throw reader.mismatch(value)
+    }
+  }
+
+  // The primitive ones are told the name besides the key, so that only the name's getter is generic code.
+
+  @inline(__always)
+  func entry<P: WirePrimitive>(_ name: String, _ key: @autoclosure () -> some CodingKey) throws -> P {
+    do throws(WireFault) {
+      if let value = try find(name) { return try P.read(value, from: reader) }
+    } catch {
+      throw error.decodingError(for: P.self, at: codingPath + [key()])
+    }
+    throw keyNotFound(key())
+  }
+
+  @inline(__always)
+  func entryIfPresent<P: WirePrimitive>(_ name: String, _ key: @autoclosure () -> some CodingKey) throws -> P? {
+    do throws(WireFault) {
+      guard let value = try find(name), !WireTag.isNull(value.tag) else { return nil }
+      return try P.read(value, from: reader)
+    } catch {
+      throw error.decodingError(for: P.self, at: codingPath + [key()])
+    }
+  }
+
+  func entry<T: Decodable>(_ key: some CodingKey, as type: T.Type) throws -> T {
+    try decode(type, requiredEntry(key), key: key)
+  }
+
+  func entryIfPresent<T: Decodable>(_ key: some CodingKey, as type: T.Type) throws -> T? {
+    guard let value = try optionalEntry(key) else { return nil }
+    return try decodeIfPresent(type, value, key: key)
+  }
+
+  func entryIsNull(_ key: some CodingKey) throws -> Bool {
+    WireTag.isNull(try requiredEntry(key, advancing: false).tag)
+  }
+
+  func contains(_ key: some CodingKey) -> Bool {
+    do throws(WireFault) {
+      return try find(key.stringValue, advancing: false) != nil
+    } catch {
+      note(error)
+      return true
+    }
+  }
+
+  /// The keys in the order in which they were encoded.
+  func keys() -> [String] {
+    var keys: [String] = []
+    do throws(WireFault) {
+      var offset = value.start
+      while offset < value.end {
+        let entry = try reader.entry(at: offset, limit: value.end)
+        let name = reader.key(of: entry)
+        if try !isRepeatedLater(name, offset) { keys.append(try reader.string(name, at: offset)) }
+        offset = entry.value.end
+      }
+    } catch {
+      note(error)
+    }
+    return keys
+  }
+
+  private func isRepeatedLater(_ name: UnsafeRawBufferPointer, _ offset: Int) throws(WireFault) -> Bool {
+    guard hasRepeats, let table else { return false }
+    return try table.offset(of: name, in: reader) != offset
+  }
+
+  private func requiredEntry(_ key: some CodingKey, advancing: Bool = true) throws -> WireValue {
+    guard let value = try optionalEntry(key, advancing: advancing) else { throw keyNotFound(key) }
+    return value
+  }
+
+  private func optionalEntry(_ key: some CodingKey, advancing: Bool = true) throws -> WireValue? {
+    try locating(valueType, key) { (_) throws(WireFault) in
+      try find(key.stringValue, advancing: advancing)
+    }
+  }
+
+  /// The value of an entry. The next search begins behind it, or at it if not `advancing`.
+  private func find(_ name: String, advancing: Bool = true) throws(WireFault) -> WireValue? {
+    var name = name
+    return try name.withUTF8 { utf8 in
+      Result { () throws(WireFault) in try find(UnsafeRawBufferPointer(utf8), advancing: advancing) }
+    }.get()
+  }
+
+  private func find(_ name: UnsafeRawBufferPointer, advancing: Bool) throws(WireFault) -> WireValue? {
+    if !hasRepeats, cursor < value.end {
+      let entry = try reader.entry(at: cursor, limit: value.end)
+      if reader.matches(entry, name) {
+        if advancing { cursor = entry.value.end }
+        return entry.value
+      }
+    }
+    guard let offset = try search(name) else { return nil }
+    let entry = try reader.entry(at: offset, limit: value.end)
+    cursor = advancing ? entry.value.end : offset
+    return entry.value
+  }
+
+  @inline(never)
+  private func search(_ name: UnsafeRawBufferPointer) throws(WireFault) -> Int? {
+    if let table { return try table.offset(of: name, in: reader) }
+    var steps = 0
+    var offset = cursor
+    while offset < value.end {
+      let entry = try reader.entry(at: offset, limit: value.end)
+      if reader.matches(entry, name) { return offset }
+      offset = entry.value.end
+      steps += 1
+    }
+    offset = value.start
+    while offset < cursor {
+      let entry = try reader.entry(at: offset, limit: value.end)
+      if reader.matches(entry, name) { break }
+      offset = entry.value.end
+      steps += 1
+    }
+    if steps > Self.longSearch {
+      longSearches += 1
+      if longSearches == Self.toleratedLongSearches { try makeTable() }
+    }
+    return offset < cursor ? offset : nil
+  }
+
+  private func makeTable() throws(WireFault) {
+    let table = try WireKeyTable(reader, start: value.start, limit: value.end)
+    hasRepeats = table.hasRepeats
+    self.table = table
+  }
+
+  // A container of no more entries than `longSearch` never gets a table: to search it costs less.
+  private static let longSearch = 16
+  private static let toleratedLongSearches = 4
+
+  // MARK: Errors
+
+  private func note(_ fault: WireFault) { context.note(fault.decodingError(for: valueType, at: codingPath)) }
+
+  private func checkDepth() throws {
+    if depth > WireLimit.depth {
+      throw corrupted("Values are nested more than \(WireLimit.depth) levels deep.")
+    }
+  }
+
+  private func keyNotFound(_ key: some CodingKey) -> DecodingError {
+    let context = DecodingError.Context(
+      codingPath: codingPath, debugDescription: "There is no value for the key \"\(key.stringValue)\".")
+    return .keyNotFound(key, context)
+  }
+
+  private func corrupted(_ description: String) -> DecodingError {
+    .dataCorrupted(DecodingError.Context(codingPath: codingPath, debugDescription: description))
+  }
+}
