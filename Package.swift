@@ -8,6 +8,11 @@ let settings: [SwiftSetting] = [
   .enableUpcomingFeature("MemberImportVisibility"),
 ]
 
+// One idea each, in the folder of its name.
+let samples = [
+  "family"
+]
+
 let package = Package(
   name: "swift-multiprocessing",
   products: [
@@ -28,7 +33,15 @@ let package = Package(
       swiftSettings: settings),
     .testTarget(
       name: "FuzzTests", dependencies: ["Multiprocessing"], exclude: ["Corpus"], swiftSettings: settings),
+    .testTarget(name: "HouseRulesTests", swiftSettings: settings),
     .testTarget(
-      name: "MultiprocessingTests", dependencies: ["Multiprocessing"], swiftSettings: settings),
+      name: "MultiprocessingTests",
+      dependencies: ["Multiprocessing", "MultiprocessingEngine", "CMultiprocessing", "TestSupport"],
+      swiftSettings: settings),
   ]
+    + samples.map { sample in
+      .executableTarget(
+        name: sample, dependencies: ["Multiprocessing"], path: "Samples/\(sample)",
+        swiftSettings: settings)
+    }
 )

@@ -1,0 +1,151 @@
+internal import Glibc
+internal import MultiprocessingEngine
+
+/// What this process knows of itself: its name, its parent, its children, and what to do at its end.
+enum CurrentProcess {
+  private struct State {
+    var generation = Generation.current
+    var name = "MainProcess"
+    var path: [Int] = []
+    var isDaemon = false
+    var parent: ProcessIdentity?
+    /// The object that stands for this process in the memory it got from its parent; nil in the program itself.
+    var storage: ProcessStorage?
+    /// How many process objects were made here, which numbers them.
+    var count = 0
+    var children: [ObjectIdentifier: ProcessStorage] = [:]
+    var exitBlocks: [@Sendable () -> Void] = []
+    var hasExitHook = false
+
+    mutating func forgetParent() {
+      generation = .current
+      // Never released: letting go of the parent's objects would write to, and so copy, the page of each.
+      if !children.isEmpty { _ = Unmanaged.passRetained(Inherited(children: children)) }
+      count = 0
+      children = [:]
+      exitBlocks = []
+      hasExitHook = false
+    }
+  }
+
+  private final class Inherited {
+    let children: [ObjectIdentifier: ProcessStorage]
+    init(children: [ObjectIdentifier: ProcessStorage]) { self.children = children }
+  }
+
+  /// Held over each fork: a child finds it whole.
+  private static let state = ForkAwareLock(State())
+
+  private static func withState<Result>(_ body: (inout State) throws -> Result) rethrows -> Result {
+    try state.withLock { state in
+      // A fork that the program made by itself: the children and exit blocks are its parent's, not its own.
+      if !state.generation.isCurrent { state.forgetParent() }
+      return try body(&state)
+    }
+  }
+
+  static var identity: ProcessIdentity {
+    let (storage, name, isDaemon) = withState { ($0.storage, $0.name, $0.isDaemon) }
+    // The object may have been renamed since.
+    return ProcessIdentity(name: storage?.name ?? name, pid: getpid(), isDaemon: isDaemon)
+  }
+
+  static var parent: ProcessIdentity? { withState { $0.parent } }
+  static var isDaemon: Bool { withState { $0.isDaemon } }
+
+  /// Whether `storage` stands for this very process.
+  static func isSelf(_ storage: ProcessStorage) -> Bool { withState { $0.storage === storage } }
+
+  /// The path of the next process object made here.
+  static func nextPath() -> [Int] {
+    withState { state in
+      state.count += 1
+      return state.path + [state.count]
+    }
+  }
+
+  // MARK: Children
+
+  /// Starts a child by `launch` and keeps it among the children until it was reaped.
+  static func adopt(_ storage: ProcessStorage, launch: () throws -> ChildProcess) throws -> ChildProcess {
+    try withState { state in
+      installExitHook(&state)
+      let child = try launch()
+      state.children[ObjectIdentifier(storage)] = storage
+      return child
+    }
+  }
+
+  /// Forgets a child that was reaped.
+  static func disown(_ storage: ProcessStorage) {
+    _ = withState { $0.children.removeValue(forKey: ObjectIdentifier(storage)) }
+  }
+
+  /// Reaps the children that have ended; the others, in the order of their making.
+  @discardableResult
+  static func reapChildren() -> [ProcessStorage] {
+    let children = withState { Array($0.children.values) }
+    guard !children.isEmpty else { return [] }
+    return ProcessStorage.reap(children).sorted { $0.number < $1.number }
+  }
+
+  // MARK: The child's beginning
+
+  /// Takes on the identity that the launch record gives. For the child's first thread, before anything of the user's.
+  static func become(_ record: LaunchRecord, _ storage: ProcessStorage) {
+    withState { state in
+      state.name = record.name
+      state.path = record.path
+      state.isDaemon = record.isDaemon
+      state.parent = record.parent
+      state.storage = storage
+    }
+    ChildExit.tidyUp = end
+  }
+
+  // MARK: The end
+
+  static func addExitBlock(_ block: @escaping @Sendable () -> Void) {
+    withState { state in
+      installExitHook(&state)
+      state.exitBlocks.append(block)
+    }
+  }
+
+  /// The program itself ends through exit(3); a child through `ChildExit`, which needs no hook.
+  private static func installExitHook(_ state: inout State) {
+    guard !state.hasExitHook, state.storage == nil else { return }
+    state.hasExitHook = true
+    let generation = Generation.current
+    hookedGeneration = generation
+    atexit { if CurrentProcess.hookedGeneration?.isCurrent == true { CurrentProcess.end() } }
+  }
+
+  // Safe: written under the state's lock before the hook that reads it is registered.
+  private nonisolated(unsafe) static var hookedGeneration: Generation?
+
+  /// The exit blocks, last first; then the daemons are terminated and the others joined, as Python does.
+  static func end() {
+    // Nothing to do is the rule, and costs a child nothing.
+    while withState({ !$0.exitBlocks.isEmpty }), let block = withState({ $0.exitBlocks.popLast() }) {
+      block()
+    }
+    guard withState({ !$0.children.isEmpty }) else { return }
+    let children = reapChildren()
+    let daemons = children.filter(\.isDaemon)
+    for daemon in daemons { daemon.signalIgnoringErrors(.terminate) }
+    for child in children where !child.isDaemon { child.waitIgnoringErrors(.never) }
+    let patience = Deadline(after: .seconds(5))
+    for daemon in daemons where !daemon.waitIgnoringErrors(patience) {
+      daemon.signalIgnoringErrors(.kill)
+      daemon.waitIgnoringErrors(.never)
+    }
+  }
+}
+
+/// Runs `block` when this process ends in order: by leaving its main code or by exit(3), not by a signal. The last one
+/// registered runs first. A child runs the blocks that were registered in it, and none of its parent's. Python's
+/// `atexit.register()`.
+public func atExit(_ block: @escaping @Sendable () -> Void) {
+  CurrentProcess.addExitBlock(block)
+}

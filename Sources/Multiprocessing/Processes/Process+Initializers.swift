@@ -1,0 +1,130 @@
+// The forms a target may have. Each comes twice: for a result that is `Codable`, and for none. The first is preferred where
+// both fit: a closure of one expression whose value could be dropped, or one that never returns.
+
+extension Process where Output: Codable {
+  /// A process that calls a function or closure without parameters.
+  ///
+  /// - Parameters:
+  ///   - target: runs in the child.
+  ///   - name: nil stands for "Process" and a number.
+  ///   - daemon: whether the program terminates the process at its end, rather than to wait for it. nil stands for what
+  ///     the current process is.
+  public convenience init(
+    target: @escaping @Sendable () throws -> Output, name: String? = nil, daemon: Bool? = nil
+  ) {
+    self.init(ProcessTarget(target), .codable(), name, daemon)
+  }
+
+  /// The same with the name ahead of a trailing closure: `Process(name: "worker") { … }`.
+  public convenience init(name: String, daemon: Bool? = nil, target: @escaping @Sendable () throws -> Output) {
+    self.init(ProcessTarget(target), .codable(), name, daemon)
+  }
+
+  /// A process that calls a function or closure with arguments by position: `args: (1, "two")`, `args: (1)`.
+  public convenience init<each A: Codable & Sendable>(
+    target: @escaping @Sendable (repeat each A) throws -> Output, args: (repeat each A), name: String? = nil,
+    daemon: Bool? = nil
+  ) {
+    let pack = ArgumentPack<repeat each A>(values: (repeat each args))
+    self.init(ProcessTarget(target, args: pack), .codable(), name, daemon)
+  }
+
+  /// A process that calls a function or closure with arguments by name, in any order: they become the fields of its one
+  /// parameter, a `Decodable` struct. A name that is missing, unexpected or given twice, and a value of another type, make
+  /// `start()` throw `ProcessError.unsupportedArgument`.
+  public convenience init<K: Decodable>(
+    target: @escaping @Sendable (K) throws -> Output, kwargs: KeyValuePairs<String, any Encodable & Sendable>,
+    name: String? = nil, daemon: Bool? = nil
+  ) {
+    self.init(ProcessTarget(target, kwargs: KeywordArguments(kwargs)), .codable(), name, daemon)
+  }
+
+  /// A process that calls a function or closure with arguments by position, followed by one parameter whose fields are
+  /// given by name.
+  public convenience init<each A: Codable & Sendable, K: Decodable>(
+    target: @escaping @Sendable (repeat each A, K) throws -> Output, args: (repeat each A),
+    kwargs: KeyValuePairs<String, any Encodable & Sendable>, name: String? = nil, daemon: Bool? = nil
+  ) {
+    let pack = ArgumentPack<repeat each A>(values: (repeat each args))
+    self.init(ProcessTarget(target, args: pack, kwargs: KeywordArguments(kwargs)), .codable(), name, daemon)
+  }
+
+  /// Runs `body` in a child and waits for its result.
+  ///
+  /// - Parameters:
+  ///   - timeout: nil waits for ever. When it runs out the child is ended: SIGTERM, a second later SIGKILL.
+  ///   - limits: what the child may use.
+  /// - Throws: what `start()` and `result(timeout:)` throw.
+  public static func run(
+    timeout: Duration? = nil, limits: ResourceLimits = .none, _ body: @escaping @Sendable () throws -> Output
+  ) throws -> Output {
+    try Process(target: body).runToEnd(timeout: timeout, limits: limits)
+  }
+}
+
+extension Process where Output == Void {
+  /// A process that calls a function or closure without parameters or result: `Process { print("trailing closure") }`.
+  ///
+  /// - Parameters:
+  ///   - target: runs in the child.
+  ///   - name: nil stands for "Process" and a number.
+  ///   - daemon: whether the program terminates the process at its end, rather than to wait for it. nil stands for what
+  ///     the current process is.
+  @_disfavoredOverload
+  public convenience init(
+    target: @escaping @Sendable () throws -> Void, name: String? = nil, daemon: Bool? = nil
+  ) {
+    self.init(ProcessTarget(target), .void(), name, daemon)
+  }
+
+  /// The same with the name ahead of a trailing closure: `Process(name: "worker") { … }`.
+  @_disfavoredOverload
+  public convenience init(name: String, daemon: Bool? = nil, target: @escaping @Sendable () throws -> Void) {
+    self.init(ProcessTarget(target), .void(), name, daemon)
+  }
+
+  /// A process that calls a function or closure with arguments by position: `args: (1, "two")`, `args: (1)`.
+  @_disfavoredOverload
+  public convenience init<each A: Codable & Sendable>(
+    target: @escaping @Sendable (repeat each A) throws -> Void, args: (repeat each A), name: String? = nil,
+    daemon: Bool? = nil
+  ) {
+    let pack = ArgumentPack<repeat each A>(values: (repeat each args))
+    self.init(ProcessTarget(target, args: pack), .void(), name, daemon)
+  }
+
+  /// A process that calls a function or closure with arguments by name, in any order: they become the fields of its one
+  /// parameter, a `Decodable` struct. A name that is missing, unexpected or given twice, and a value of another type, make
+  /// `start()` throw `ProcessError.unsupportedArgument`.
+  @_disfavoredOverload
+  public convenience init<K: Decodable>(
+    target: @escaping @Sendable (K) throws -> Void, kwargs: KeyValuePairs<String, any Encodable & Sendable>,
+    name: String? = nil, daemon: Bool? = nil
+  ) {
+    self.init(ProcessTarget(target, kwargs: KeywordArguments(kwargs)), .void(), name, daemon)
+  }
+
+  /// A process that calls a function or closure with arguments by position, followed by one parameter whose fields are
+  /// given by name.
+  @_disfavoredOverload
+  public convenience init<each A: Codable & Sendable, K: Decodable>(
+    target: @escaping @Sendable (repeat each A, K) throws -> Void, args: (repeat each A),
+    kwargs: KeyValuePairs<String, any Encodable & Sendable>, name: String? = nil, daemon: Bool? = nil
+  ) {
+    let pack = ArgumentPack<repeat each A>(values: (repeat each args))
+    self.init(ProcessTarget(target, args: pack, kwargs: KeywordArguments(kwargs)), .void(), name, daemon)
+  }
+
+  /// Runs `body` in a child and waits for its end.
+  ///
+  /// - Parameters:
+  ///   - timeout: nil waits for ever. When it runs out the child is ended: SIGTERM, a second later SIGKILL.
+  ///   - limits: what the child may use.
+  /// - Throws: what `start()` and `result(timeout:)` throw.
+  @_disfavoredOverload
+  public static func run(
+    timeout: Duration? = nil, limits: ResourceLimits = .none, _ body: @escaping @Sendable () throws -> Void
+  ) throws {
+    try Process(target: body).runToEnd(timeout: timeout, limits: limits)
+  }
+}

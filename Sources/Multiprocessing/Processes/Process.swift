@@ -1,0 +1,74 @@
+internal import MultiprocessingEngine
+
+/// A process that calls a function or closure, and gives back what it returns. Python's `Process(target:args:)`.
+///
+///     let process = Process(target: { (a: Int, b: Int) in a * b }, args: (6, 7))
+///     try process.start()
+///     let product = try process.result()
+///
+/// The child is a fork(2) of this program, so a closure finds what it captured, as it was at `start()`. The arguments and
+/// the result are encoded: they are `Codable & Sendable`.
+public final class Process<Output: Sendable>: ProcessBase, @unchecked Sendable {
+  // Sendable: the target is called in the child alone, and everything that changes is behind a lock, here and in
+  // ProcessStorage.
+  private let target: ProcessTarget<Output>
+  private let coding: ResultCoding<Output>
+  /// The decoded result, once it was asked for.
+  private let decoded = ForkAwareLock<Result<Output, any Error>?>(nil)
+
+  init(_ target: ProcessTarget<Output>, _ coding: ResultCoding<Output>, _ name: String?, _ daemon: Bool?) {
+    self.target = target
+    self.coding = coding
+    super.init(name: name, daemon: daemon)
+  }
+
+  override func encodeArguments() throws -> [UInt8] { try target.encodeArguments() }
+
+  override func execute(_ arguments: UnsafeRawBufferPointer) throws -> [UInt8] {
+    try coding.encode(try target.call(arguments))
+  }
+
+  /// Calls the target in this process, as Python's `run()` does; `start()` calls it in a child.
+  public override func run() throws {
+    _ = try target.encodeArguments().withUnsafeBytes { try target.call($0) }
+  }
+
+  /// Waits for the child's end, then gives what the target returned. May be asked again, from any thread.
+  ///
+  /// - Parameter timeout: nil waits for ever.
+  /// - Throws: the error that the target threw, if it is `Codable`, else `ProcessError.thrown`; `ProcessError.crashed`,
+  ///   `.killed`, `.exited`, `.limitExceeded` for a child that ended without a result; `TimeoutError`, after which the
+  ///   child goes on; `ProcessError.notStarted`, `.closed`, `.notParent`.
+  public func result(timeout: Duration? = nil) throws -> Output {
+    guard try storage.wait(until: Deadline(after: timeout)) else {
+      throw TimeoutError(operation: "the result of \(name)", timeout: timeout ?? .zero)
+    }
+    // What cannot be read for want of descriptors or memory is thrown here, and not kept: the next call tries again.
+    let ending = try storage.ending()
+    return try decoded.withLock { decoded in
+      if let decoded { return decoded }
+      let result = Result { try decode(ending) }
+      decoded = result
+      return result
+    }.get()
+  }
+
+  private func decode(_ ending: ProcessEnding) throws -> Output {
+    switch ending {
+    case .returned(let payload): try withExtendedLifetime(payload) { try coding.decode($0.bytes) }
+    case .failed(let error): throw error
+    }
+  }
+
+  /// Starts the process, waits for its result, and ends it when time runs out first.
+  func runToEnd(timeout: Duration?, limits: ResourceLimits) throws -> Output {
+    self.limits = limits
+    try start()
+    do {
+      return try result(timeout: timeout)
+    } catch let error as TimeoutError where isAlive {
+      try storage.end()
+      throw error
+    }
+  }
+}

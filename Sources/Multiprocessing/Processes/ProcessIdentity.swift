@@ -1,0 +1,23 @@
+internal import Glibc
+
+/// Who a process is.
+public struct ProcessIdentity: Sendable, Hashable, Codable {
+  public let name: String
+  public let pid: Int32
+  public let isDaemon: Bool
+}
+
+/// The process this code runs in; "MainProcess" in the program itself. Python's `current_process()`.
+public func currentProcess() -> ProcessIdentity {
+  CurrentProcess.identity
+}
+
+/// The process that started this one; nil in the program itself. Python's `parent_process()`.
+public func parentProcess() -> ProcessIdentity? {
+  CurrentProcess.parent
+}
+
+/// The children of this process that are still running. Reaps those that have ended. Python's `active_children()`.
+public func activeChildren() -> [ProcessIdentity] {
+  CurrentProcess.reapChildren().compactMap(\.identity)
+}
