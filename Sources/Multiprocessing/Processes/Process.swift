@@ -45,11 +45,12 @@ public final class Process<Output: Sendable>: ProcessBase, @unchecked Sendable {
     }
     // What cannot be read for want of descriptors or memory is thrown here, and not kept: the next call tries again.
     let ending = try storage.ending()
+    if let result = decoded.withLock({ $0 }) { return try result.get() }
+    // Decoding is the user's code, and runs without the lock; should two threads decode, the first one's result stays.
+    let result = Result { try decode(ending) }
     return try decoded.withLock { decoded in
-      if let decoded { return decoded }
-      let result = Result { try decode(ending) }
-      decoded = result
-      return result
+      if decoded == nil { decoded = result }
+      return decoded ?? result
     }.get()
   }
 
