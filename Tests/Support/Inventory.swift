@@ -20,6 +20,8 @@ public struct Inventory: Equatable {
       else {
         continue
       }
+      // Dispatch makes one when a test first uses concurrency, and keeps it. The library has none.
+      if target == "anon_inode:[timerfd]" { continue }
       inventory.descriptors.insert("\(number) -> \(target)")
     }
     inventory.children = Set(childProcesses(of: getpid()))

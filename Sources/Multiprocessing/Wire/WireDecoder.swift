@@ -67,7 +67,7 @@ extension WireFault {
       .dataCorrupted(context("The encoded bytes are malformed at offset \(offset)."))
     case .null: .valueNotFound(type, context("Expected \(type), found nil."))
     case .mismatch: .typeMismatch(type, context("Expected \(type), found a value of another type."))
-    case .doesNotFit(let number): .dataCorrupted(context("The number \(number) does not fit in \(type)."))
+    case .doesNotFit: .dataCorrupted(context("The number does not fit in \(type)."))
     }
   }
 }

@@ -86,8 +86,23 @@ enum WireKind: UInt8 {
 }
 
 /// A number whose arrays are copied as a whole.
+///
+/// The two functions are requirements so that each number type has its own: generic code about arrays can call them
+/// without asking the runtime for the metadata of an array.
 protocol WireNumber: BitwiseCopyable, Codable {
   static var wireKind: WireKind { get }
+  static func write(_ numbers: [Self], to sink: WireSink)
+  static func readNumbers(_ value: WireValue, from reader: WireReader) throws(WireFault) -> [Self]
+}
+
+extension WireNumber {
+  @inline(__always)
+  static func write(_ numbers: [Self], to sink: WireSink) { sink.write(numbers: numbers) }
+
+  @inline(__always)
+  static func readNumbers(_ value: WireValue, from reader: WireReader) throws(WireFault) -> [Self] {
+    try reader.numbers(Self.self, value)
+  }
 }
 
 extension UInt8: WireNumber { static var wireKind: WireKind { .uint8 } }

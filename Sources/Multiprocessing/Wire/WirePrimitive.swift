@@ -69,11 +69,11 @@ extension String: WirePrimitive {
 
 extension Array: WirePrimitive where Element: WireNumber {
   @inline(__always)
-  func write(to sink: WireSink) { sink.write(numbers: self) }
+  func write(to sink: WireSink) { Element.write(self, to: sink) }
 
   @inline(__always)
   static func read(_ value: WireValue, from reader: WireReader) throws(WireFault) -> [Element] {
-    try reader.numbers(Element.self, value)
+    try Element.readNumbers(value, from: reader)
   }
 
   static func reads(_ value: WireValue) -> Bool {

@@ -9,7 +9,7 @@ enum WireFault: Error {
   /// The value is of another type.
   case mismatch
   /// The value is a number of the right sort that the type cannot hold.
-  case doesNotFit(String)
+  case doesNotFit
 }
 
 /// Where an encoded value lies: its tag, and the bytes that follow it.
@@ -216,7 +216,7 @@ struct WireReader {
 
   @inline(__always)
   private func exactly<I: FixedWidthInteger, N: FixedWidthInteger>(_ number: N) throws(WireFault) -> I {
-    guard let exact = I(exactly: number) else { throw .doesNotFit("\(number)") }
+    guard let exact = I(exactly: number) else { throw .doesNotFit }
     return exact
   }
 
@@ -237,7 +237,7 @@ struct WireReader {
 
   private func exactly<F: BinaryFloatingPoint, N: BinaryFloatingPoint>(_ number: N) throws(WireFault) -> F {
     let converted = F(number)
-    guard number.isNaN || N(converted) == number else { throw .doesNotFit("\(number)") }
+    guard number.isNaN || N(converted) == number else { throw .doesNotFit }
     return converted
   }
 

@@ -267,6 +267,7 @@ final class WireValueDecoder: Decoder, WirePathNode {
     }.get()
   }
 
+  @inline(__always)
   private func find(_ name: UnsafeRawBufferPointer, advancing: Bool) throws(WireFault) -> WireValue? {
     if !hasRepeats, cursor < value.end {
       let entry = try reader.entry(at: cursor, limit: value.end)
