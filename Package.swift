@@ -10,7 +10,9 @@ let settings: [SwiftSetting] = [
 
 // One idea each, in the folder of its name.
 let samples = [
-  "family"
+  "arguments", "crash", "daemon", "fails", "family", "join", "keywords", "one-child", "pids", "readme",
+  "resource-limits", "result", "same-task", "side-by-side", "subclass", "three-tasks", "thrown-error", "timeout",
+  "variables",
 ]
 
 let package = Package(
@@ -42,6 +44,6 @@ let package = Package(
     + samples.map { sample in
       .executableTarget(
         name: sample, dependencies: ["Multiprocessing"], path: "Samples/\(sample)",
-        swiftSettings: settings)
+        sources: ["main.swift"], swiftSettings: settings)
     }
 )
