@@ -29,6 +29,8 @@ let package = Package(
       name: "MultiprocessingEngine", dependencies: ["CMultiprocessing"], swiftSettings: settings),
     .target(
       name: "Multiprocessing", dependencies: ["MultiprocessingEngine"], swiftSettings: settings),
+    .executableTarget(
+      name: "mpbench", dependencies: ["Multiprocessing", "MultiprocessingEngine"], swiftSettings: settings),
     .target(
       name: "CEngineTestSupport", path: "Tests/CEngineTestSupport", cSettings: [.define("_GNU_SOURCE")]),
     .target(name: "TestSupport", path: "Tests/Support", swiftSettings: settings),

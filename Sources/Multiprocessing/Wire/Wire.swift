@@ -2,9 +2,9 @@
 ///
 /// It takes every `Codable` type, is faster and smaller than a text format, and is meant for two ends of the same
 /// program: the format is private to the library, and its version travels in the frames around it.
-enum Wire {
+package enum Wire {
   /// Encodes one value.
-  static func encode<T: Encodable>(
+  package static func encode<T: Encodable>(
     _ value: T, userInfo: [CodingUserInfoKey: any Sendable] = [:]
   ) throws -> [UInt8] {
     let encoder = WireEncoder(userInfo: userInfo)
@@ -13,14 +13,14 @@ enum Wire {
   }
 
   /// Decodes one value, which must take up all of the bytes.
-  static func decode<T: Decodable>(
+  package static func decode<T: Decodable>(
     _ type: T.Type, from bytes: UnsafeRawBufferPointer, userInfo: [CodingUserInfoKey: any Sendable] = [:]
   ) throws -> T {
     try withDecoder(for: bytes, userInfo: userInfo) { try $0.next(type) }
   }
 
   /// Decodes one value, which must take up all of the bytes.
-  static func decode<T: Decodable>(
+  package static func decode<T: Decodable>(
     _ type: T.Type, from bytes: [UInt8], userInfo: [CodingUserInfoKey: any Sendable] = [:]
   ) throws -> T {
     try bytes.withUnsafeBytes { try decode(type, from: $0, userInfo: userInfo) }

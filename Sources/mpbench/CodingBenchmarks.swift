@@ -1,0 +1,90 @@
+import FoundationEssentials
+import Glibc
+import Multiprocessing
+
+// FoundationEssentials, not Foundation: whatever this program loads, each fork of the other benchmarks copies the mappings of.
+
+extension Benchmark {
+  /// The coder of arguments and results beside Foundation's, and beside memcpy(3).
+  ///
+  /// A rate is that of bytes that went through a coder: one encoding and one decoding count the size that the value has in
+  /// memory once each. It is the same size for every coder, however long its encoding is, so that rates compare as times do.
+  static var coding: [Benchmark] {
+    coders("code_struct", count: 500) { Order.sample }
+      + coders("code_doubles", count: 1, wireCount: 20) { doubles }
+      + [
+        wire("code_bytes", count: 20) { (0..<megabytes8).map { UInt8(truncatingIfNeeded: $0 &* 31) } },
+        wire("code_string", count: 20) { text },
+        Benchmark("memcpy", "8 MB", unit: .gibibytesPerSecond, count: 20, round: copying),
+      ]
+  }
+
+  private static let megabytes8 = 8_000_000
+
+  /// With all the digits that a measured number has.
+  private static var doubles: [Double] {
+    (0..<megabytes8 / MemoryLayout<Double>.stride).map { (Double($0) + 0.1).squareRoot() }
+  }
+
+  /// Of several languages, so that not every character is one byte.
+  private static var text: String {
+    let line = "A process has an address space of its own. 프로세스는 자기만의 주소 공간을 가진다.\n"
+    return String(repeating: line, count: megabytes8 / line.utf8.count)
+  }
+
+  private static func coders<Value: Sized>(
+    _ bench: String, count: Int, wireCount: Int? = nil, _ value: @escaping () -> Value
+  ) -> [Benchmark] {
+    [
+      wire(bench, count: wireCount ?? count, value),
+      Benchmark(bench, "json", unit: .gibibytesPerSecond, count: count) { count in
+        // Made once, which is to their advantage.
+        let (encoder, decoder) = (JSONEncoder(), JSONDecoder())
+        return try throughput(count, of: value()) { try decoder.decode(Value.self, from: encoder.encode($0)) }
+      },
+      Benchmark(bench, "plist", unit: .gibibytesPerSecond, count: count) { count in
+        let (encoder, decoder) = (PropertyListEncoder(), PropertyListDecoder())
+        encoder.outputFormat = .binary
+        return try throughput(count, of: value()) { try decoder.decode(Value.self, from: encoder.encode($0)) }
+      },
+    ]
+  }
+
+  private static func wire<Value: Sized>(
+    _ bench: String, count: Int, _ value: @escaping () -> Value
+  ) -> Benchmark {
+    Benchmark(bench, "wire", unit: .gibibytesPerSecond, count: count) { count in
+      try throughput(count, of: value()) { try Wire.decode(Value.self, from: try Wire.encode($0)) }
+    }
+  }
+
+  private static func throughput<Value: Sized>(
+    _ count: Int, of value: Value, bothWays: (Value) throws -> Value
+  ) throws -> Double {
+    var last: Value?
+    let rate = try rate(count, bytes: 2 * value.memorySize) { last = try bothWays(value) }
+    guard last == value else { throw WrongOutcome("another value came back") }
+    return rate
+  }
+
+  private static func copying(_ count: Int) throws -> Double {
+    let source = UnsafeMutableRawBufferPointer.allocate(byteCount: megabytes8, alignment: 64)
+    let target = UnsafeMutableRawBufferPointer.allocate(byteCount: megabytes8, alignment: 64)
+    defer {
+      source.deallocate()
+      target.deallocate()
+    }
+    memset(source.baseAddress!, 7, megabytes8)
+    memset(target.baseAddress!, 1, megabytes8)
+    var (copies, sum) = (0, 0)
+    let rate = try rate(count, bytes: megabytes8) {
+      // Another byte each time, which is looked at: no copy can be left out.
+      copies += 1
+      source[copies] = 9
+      memcpy(target.baseAddress!, source.baseAddress!, megabytes8)
+      sum += Int(target[copies])
+    }
+    guard sum == 9 * copies else { throw WrongOutcome("the copies add up to \(sum)") }
+    return rate
+  }
+}

@@ -1,0 +1,51 @@
+/// What the command line asks for.
+struct Options {
+  var rounds = 5
+  var only: Regex<AnyRegexOutput>?
+  var printsTable = true
+  var asksForHelp = false
+
+  static let usage = """
+    usage: mpbench [--json] [--rounds N] [--only REGEX]
+      --json        only the lines of JSON, without the table for people
+      --rounds N    how often each benchmark is repeated; 5 unless given
+      --only REGEX  the benchmarks with a match in "bench variant"
+    """
+
+  /// Throws `UsageError`.
+  init(_ arguments: some Sequence<String>) throws {
+    var rest = arguments.makeIterator()
+    while let argument = rest.next() {
+      switch argument {
+      case "--json": printsTable = false
+      case "--help", "-h": asksForHelp = true
+      case "--rounds":
+        guard let text = rest.next(), let number = Int(text), number > 0 else {
+          throw UsageError("--rounds takes a number of at least 1")
+        }
+        rounds = number
+      case "--only":
+        guard let pattern = rest.next() else { throw UsageError("--only takes a regular expression") }
+        do {
+          only = try Regex(pattern)
+        } catch {
+          throw UsageError("--only \(pattern): \(error)")
+        }
+      default: throw UsageError("unknown option \(argument)")
+      }
+    }
+  }
+
+  /// Throws `UsageError` when no benchmark is asked for.
+  func selection(from benchmarks: [Benchmark]) throws -> [Benchmark] {
+    guard let only else { return benchmarks }
+    let selected = try benchmarks.filter { try only.firstMatch(in: $0.title) != nil }
+    if selected.isEmpty { throw UsageError("--only matches none of the benchmarks") }
+    return selected
+  }
+}
+
+struct UsageError: Error {
+  let message: String
+  init(_ message: String) { self.message = message }
+}
