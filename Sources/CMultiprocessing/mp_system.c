@@ -70,6 +70,11 @@ struct process_information {
 };
 #define EXIT_INFORMATION (1u << 3)
 
+int mp_pidfd_wait(int pidfd) {
+  siginfo_t info;
+  return result(syscall(SYS_waitid, P_PIDFD, pidfd, &info, WEXITED | WNOWAIT, NULL));
+}
+
 int mp_pidfd_exit_info(int pidfd, mp_exit_status *status) {
   memset(status, 0, sizeof *status);
   struct process_information info = {.mask = EXIT_INFORMATION};

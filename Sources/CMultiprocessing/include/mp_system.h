@@ -22,6 +22,8 @@ typedef struct {
 int mp_gettid(void);
 int mp_pidfd_open(pid_t pid);
 int mp_pidfd_send_signal(int pidfd, int signal);
+/// Sleeps until the child behind `pidfd` has ended, and leaves it to be reaped. -ECHILD when it was reaped meanwhile.
+int mp_pidfd_wait(int pidfd);
 /// Reaps the child behind `pidfd` if it has ended; never blocks.
 int mp_pidfd_reap(int pidfd, mp_exit_status *_Nonnull status);
 /// The exit status of a process that somebody else reaped, from kernels that remember it (6.15).

@@ -26,7 +26,11 @@ package final class ChildProcess: Sendable {
   package func wait(until deadline: Deadline) throws(SystemFailure) -> Bool {
     // The descriptor is held while waiting, so that its number cannot become another's.
     guard let pidfd = state.withLock({ $0.pidfd }) else { return true }
-    guard try Syscall.waitReadable(pidfd.raw, until: deadline) else { return false }
+    if deadline.isNever {
+      try Syscall.waitForEnd(pidfd.raw)
+    } else {
+      guard try Syscall.waitReadable(pidfd.raw, until: deadline) else { return false }
+    }
     return try statusIfEnded() != nil
   }
 

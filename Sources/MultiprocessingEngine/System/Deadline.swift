@@ -42,5 +42,6 @@ package struct Deadline: Sendable {
     return at > now ? Int64(clamping: at - now) : 0
   }
 
+  var isNever: Bool { at == nil }
   package var hasPassed: Bool { nanoseconds == 0 }
 }

@@ -173,6 +173,17 @@ package enum Syscall {
     }
   }
 
+  /// Waits for ever for the child behind `pidfd` to end. The kernel wakes a waitid(2) on the processor that the child leaves,
+  /// and a poll(2) on the one where the waiter slept, which takes longer.
+  static func waitForEnd(_ pidfd: Int32) throws(SystemFailure) {
+    do throws(SystemFailure) {
+      try attempt(MP_CALL_WAIT, "wait for a child") { Int(mp_pidfd_wait(pidfd)) }
+    } catch {
+      // Another thread, or the program by itself, has reaped it.
+      guard error.errno == ECHILD else { throw error }
+    }
+  }
+
   /// Reaps the child behind `pidfd` if it has ended; nil while it runs.
   static func reap(_ pidfd: Int32) throws(SystemFailure) -> mp_exit_status? {
     var status = mp_exit_status()
