@@ -10,12 +10,17 @@ extension Benchmark {
   /// A rate is that of bytes that went through a coder: one encoding and one decoding count the size that the value has in
   /// memory once each. It is the same size for every coder, however long its encoding is, so that rates compare as times do.
   static var coding: [Benchmark] {
-    coders("code_struct", count: 500) { Order.sample }
-      + coders("code_doubles", count: 1, wireCount: 20) { doubles }
+    coders("code_struct", count: 5000) { Order.sample }
+      + coders("code_doubles", count: 1, wireCount: 100) { doubles }
       + [
-        wire("code_bytes", count: 20) { (0..<megabytes8).map { UInt8(truncatingIfNeeded: $0 &* 31) } },
-        wire("code_string", count: 20) { text },
-        Benchmark("memcpy", "8 MB", unit: .gibibytesPerSecond, count: 20, round: copying),
+        wire("code_bytes", count: 100) { (0..<megabytes8).map { UInt8(truncatingIfNeeded: $0 &* 31) } },
+        wire("code_string", count: 100) {
+          text(of: "A process has an address space of its own, and nothing in common with others.\n")
+        },
+        wire("code_string", "wire, not ASCII", count: 100) {
+          text(of: "A process has an address space of its own. 프로세스는 자기만의 주소 공간을 가진다.\n")
+        },
+        Benchmark("memcpy", "8 MB", unit: .gibibytesPerSecond, count: 100, round: copying),
       ]
   }
 
@@ -26,10 +31,8 @@ extension Benchmark {
     (0..<megabytes8 / MemoryLayout<Double>.stride).map { (Double($0) + 0.1).squareRoot() }
   }
 
-  /// Of several languages, so that not every character is one byte.
-  private static var text: String {
-    let line = "A process has an address space of its own. 프로세스는 자기만의 주소 공간을 가진다.\n"
-    return String(repeating: line, count: megabytes8 / line.utf8.count)
+  private static func text(of line: String) -> String {
+    String(repeating: line, count: megabytes8 / line.utf8.count)
   }
 
   private static func coders<Value: Sized>(
@@ -51,9 +54,9 @@ extension Benchmark {
   }
 
   private static func wire<Value: Sized>(
-    _ bench: String, count: Int, _ value: @escaping () -> Value
+    _ bench: String, _ variant: String = "wire", count: Int, _ value: @escaping () -> Value
   ) -> Benchmark {
-    Benchmark(bench, "wire", unit: .gibibytesPerSecond, count: count) { count in
+    Benchmark(bench, variant, unit: .gibibytesPerSecond, count: count) { count in
       try throughput(count, of: value()) { try Wire.decode(Value.self, from: try Wire.encode($0)) }
     }
   }
