@@ -30,7 +30,10 @@ let package = Package(
     .target(
       name: "Multiprocessing", dependencies: ["MultiprocessingEngine"], swiftSettings: settings),
     .executableTarget(
-      name: "mpbench", dependencies: ["Multiprocessing", "MultiprocessingEngine"], swiftSettings: settings),
+      name: "mpbench", dependencies: ["Multiprocessing", "Measuring", "mpbench-coders"], swiftSettings: settings),
+    .executableTarget(
+      name: "mpbench-coders", dependencies: ["Multiprocessing", "Measuring"], swiftSettings: settings),
+    .target(name: "Measuring", swiftSettings: settings),
     .target(
       name: "CEngineTestSupport", path: "Tests/CEngineTestSupport", cSettings: [.define("_GNU_SOURCE")]),
     .target(name: "TestSupport", path: "Tests/Support", swiftSettings: settings),

@@ -1,4 +1,5 @@
 import Glibc
+import Measuring
 
 /// fork(2), _exit(2), waitpid(2), and nothing else: what this very program's memory costs, whoever forks it. A Swift program
 /// has three times the mappings of one in C.

@@ -1,42 +1,45 @@
 import Glibc
+import Measuring
 
 /// Measures this library on this machine, in the terms of the C limits and the peers it is compared with.
+///
+/// The coders are measured by a program of their own, which this one runs: Foundation, which they are compared with, would
+/// more than double the memory mappings that every fork of this one copies.
 @main
 enum Command {
   static func main() {
-    do {
-      let options = try Options(CommandLine.arguments.dropFirst())
-      if options.asksForHelp {
-        print(Options.usage)
-        return
-      }
-      exit(try run(options) ? 0 : 1)
-    } catch let error as UsageError {
-      complain("\(error.message)\n\(Options.usage)")
-      exit(2)
-    } catch {
-      complain("\(error)")
-      exit(1)
+    let arguments = CommandLine.arguments.dropFirst()
+    let own = Session.run(Benchmark.starts + Benchmark.crashes, arguments: arguments)
+    if own == .misused || !arguments.allSatisfy({ $0 != "--help" && $0 != "-h" }) { exit(own.rawValue) }
+    let coders = runCoders(Array(arguments))
+    if own == .nothingSelected && coders == Session.Outcome.nothingSelected.rawValue {
+      Session.complain("--only matches none of the benchmarks\n\(Options.usage)")
+      exit(Session.Outcome.misused.rawValue)
     }
+    exit(own == .failed || coders == Session.Outcome.failed.rawValue ? 1 : 0)
   }
 
-  /// False when a benchmark failed; the others are measured all the same.
-  private static func run(_ options: Options) throws -> Bool {
-    let figures = try options.selection(from: Benchmark.all).map { benchmark in
-      let figure = Figure(benchmark, rounds: options.rounds)
-      print(figure.json)
-      // A line for each as soon as it is known, and nothing left for a child to inherit.
-      fflush(nil)
-      if case .failure(let error) = figure.rounds { complain("\(benchmark.title): \(error)") }
-      return figure
+  /// The exit code of the program beside this one that measures the coders.
+  private static func runCoders(_ arguments: [String]) -> Int32 {
+    var path = [CChar](repeating: 0, count: Int(PATH_MAX) + 1)
+    let length = readlink("/proc/self/exe", &path, Int(PATH_MAX))
+    guard length > 0 else { return failed("finding this program") }
+    let program = String(decoding: path[..<length].map(UInt8.init(bitPattern:)), as: UTF8.self) + "-coders"
+    var words: [UnsafeMutablePointer<CChar>?] = ([program] + arguments).map { strdup($0) } + [nil]
+    defer { for word in words { free(word) } }
+    var pid: pid_t = 0
+    let error = posix_spawn(&pid, program, nil, nil, &words, environ)
+    guard error == 0 else { return failed("starting \(program): errno \(error)") }
+    var status: Int32 = 0
+    while waitpid(pid, &status, 0) < 0 {
+      guard errno == EINTR else { return failed("waiting for \(program): errno \(errno)") }
     }
-    if options.printsTable { print("\n" + table(figures)) }
-    return !figures.contains(where: \.failed)
+    // The macros of waitpid(2): an exit code, or a signal in the lowest bits.
+    return status & 0x7F == 0 ? (status >> 8) & 0xFF : failed("\(program) ended by signal \(status & 0x7F)")
   }
 
-  private static func complain(_ text: String) {
-    var line = "mpbench: \(text)\n"
-    // With standard error closed, the exit code still tells.
-    _ = line.withUTF8 { write(STDERR_FILENO, $0.baseAddress, $0.count) }
+  private static func failed(_ what: String) -> Int32 {
+    Session.complain(what)
+    return Session.Outcome.failed.rawValue
   }
 }

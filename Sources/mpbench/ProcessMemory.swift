@@ -1,4 +1,5 @@
 import Glibc
+import Measuring
 
 /// Runs `body` while this process has written to every page of so much memory, in pages of 4 KiB.
 func withTouchedMemory<Result>(mebibytes: Int, _ body: () throws -> Result) throws -> Result {

@@ -1,11 +1,11 @@
 import Glibc
 
 /// What came of a benchmark: a number for each round, or the error that ended it.
-struct Figure {
-  let benchmark: Benchmark
-  let rounds: Result<[Double], any Error>
+package struct Figure {
+  package let benchmark: Benchmark
+  package let rounds: Result<[Double], any Error>
 
-  init(_ benchmark: Benchmark, rounds: Int) {
+  package init(_ benchmark: Benchmark, rounds: Int) {
     self.benchmark = benchmark
     self.rounds = Result {
       try (0..<rounds).map { _ in
@@ -16,12 +16,12 @@ struct Figure {
     }
   }
 
-  var failed: Bool {
+  package var failed: Bool {
     if case .failure = rounds { true } else { false }
   }
 
   /// One line, with the keys of the anchors.
-  var json: String {
+  package var json: String {
     var fields = [
       ("impl", quoted("swift")), ("bench", quoted(benchmark.bench)), ("variant", quoted(benchmark.variant)),
     ]
@@ -55,7 +55,7 @@ struct Figure {
 }
 
 /// The figures for people.
-func table(_ figures: [Figure]) -> String {
+package func table(_ figures: [Figure]) -> String {
   let rows = [Figure.header] + figures.map(\.row)
   let widths = Figure.header.indices.map { column in rows.map { $0[column].count }.max()! }
   return rows.map { row in

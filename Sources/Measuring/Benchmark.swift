@@ -1,16 +1,16 @@
 /// Something that is measured: a key that the anchors share, and how to get one number.
-struct Benchmark {
+package struct Benchmark {
   /// What is measured.
-  let bench: String
+  package let bench: String
   /// How; empty where there is only one way.
-  let variant: String
-  let unit: Unit
+  package let variant: String
+  package let unit: Unit
   /// How many single operations make up a round.
-  let count: Int
+  package let count: Int
   /// Runs `count` operations, and answers one number for them.
-  let round: (_ count: Int) throws -> Double
+  package let round: (_ count: Int) throws -> Double
 
-  init(
+  package init(
     _ bench: String, _ variant: String = "", unit: Unit, count: Int,
     round: @escaping (_ count: Int) throws -> Double
   ) {
@@ -22,21 +22,18 @@ struct Benchmark {
   }
 
   /// What `--only` is matched against.
-  var title: String { variant.isEmpty ? bench : "\(bench) \(variant)" }
+  package var title: String { variant.isEmpty ? bench : "\(bench) \(variant)" }
 
-  enum Unit: String {
+  package enum Unit: String {
     case microseconds = "us"
     case gibibytesPerSecond = "GiB/s"
     case kibibytes = "KiB"
     case faults
   }
-
-  /// All there are, in the order in which they run: a file for each kind of work.
-  static var all: [Benchmark] { starts + crashes + coding }
 }
 
 /// A benchmark whose work came out wrong: its time would mean nothing.
-struct WrongOutcome: Error, CustomStringConvertible {
-  let description: String
-  init(_ description: String) { self.description = description }
+package struct WrongOutcome: Error, CustomStringConvertible {
+  package let description: String
+  package init(_ description: String) { self.description = description }
 }

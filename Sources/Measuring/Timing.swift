@@ -1,7 +1,7 @@
 import Glibc
 
 /// The monotonic clock, which all processes share. clock_gettime(2) answers it without a system call.
-func nanoseconds() -> UInt64 {
+package func nanoseconds() -> UInt64 {
   var time = timespec()
   clock_gettime(CLOCK_MONOTONIC, &time)
   return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
@@ -12,7 +12,7 @@ private let warmUps = 3
 
 extension Benchmark {
   /// The median of `count` single timings, in microseconds, as the anchors take it.
-  static func medianTime(_ count: Int, of operation: () throws -> Void) throws -> Double {
+  package static func medianTime(_ count: Int, of operation: () throws -> Void) throws -> Double {
     try median(count) {
       let start = nanoseconds()
       try operation()
@@ -21,7 +21,7 @@ extension Benchmark {
   }
 
   /// The median of `count` numbers that `operation` answers.
-  static func median(_ count: Int, of operation: () throws -> Double) throws -> Double {
+  package static func median(_ count: Int, of operation: () throws -> Double) throws -> Double {
     for _ in 0..<warmUps { _ = try operation() }
     var numbers: [Double] = []
     numbers.reserveCapacity(count)
@@ -30,7 +30,7 @@ extension Benchmark {
   }
 
   /// The rate at which `count` operations, of `bytes` bytes each, go by.
-  static func rate(_ count: Int, bytes: Int, of operation: () throws -> Void) throws -> Double {
+  package static func rate(_ count: Int, bytes: Int, of operation: () throws -> Void) throws -> Double {
     try operation()
     let start = nanoseconds()
     for _ in 0..<count { try operation() }
@@ -41,7 +41,7 @@ extension Benchmark {
 
 extension [Double] {
   /// The middle one, or the mean of the middle two. The array must not be empty.
-  var median: Double {
+  package var median: Double {
     let sorted = self.sorted()
     let middle = sorted.count / 2
     return sorted.count.isMultiple(of: 2) ? (sorted[middle - 1] + sorted[middle]) / 2 : sorted[middle]

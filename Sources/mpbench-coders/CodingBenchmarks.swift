@@ -1,8 +1,7 @@
-import FoundationEssentials
+import Foundation
 import Glibc
+import Measuring
 import Multiprocessing
-
-// FoundationEssentials, not Foundation: whatever this program loads, each fork of the other benchmarks copies the mappings of.
 
 extension Benchmark {
   /// The coder of arguments and results beside Foundation's, and beside memcpy(3).
