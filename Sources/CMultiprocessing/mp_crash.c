@@ -177,6 +177,8 @@ static void warm_up(void) {
   struct sigaction action;
   sigaction(SIGSEGV, NULL, &action);
   (void)getpid();
+  // Bound by the linker at its first use, as a function is.
+  errno = 0;
 }
 
 int mp_crash_prepare(void) {

@@ -14,23 +14,19 @@ enum CurrentProcess {
     /// How many process objects were made here, which numbers them.
     var count = 0
     var children: [ObjectIdentifier: ProcessStorage] = [:]
+    /// False in a child until it starts one of its own: `children` are its parent's then, and are not touched, since to let
+    /// go of them would write to, and so copy, the page of each.
+    var hasOwnChildren = true
     var exitBlocks: [@Sendable () -> Void] = []
     var hasExitHook = false
 
     mutating func forgetParent() {
       generation = .current
-      // Never released: letting go of the parent's objects would write to, and so copy, the page of each.
-      if !children.isEmpty { _ = Unmanaged.passRetained(Inherited(children: children)) }
       count = 0
-      children = [:]
-      exitBlocks = []
+      hasOwnChildren = false
+      if !exitBlocks.isEmpty { exitBlocks = [] }
       hasExitHook = false
     }
-  }
-
-  private final class Inherited {
-    let children: [ObjectIdentifier: ProcessStorage]
-    init(children: [ObjectIdentifier: ProcessStorage]) { self.children = children }
   }
 
   /// Held over each fork: a child finds it whole.
@@ -71,21 +67,27 @@ enum CurrentProcess {
     try withState { state in
       installExitHook(&state)
       let child = try launch()
+      if !state.hasOwnChildren {
+        state.children = [:]
+        state.hasOwnChildren = true
+      }
       state.children[ObjectIdentifier(storage)] = storage
       return child
     }
   }
 
+  private static var hasChildren: Bool { withState { $0.hasOwnChildren && !$0.children.isEmpty } }
+
   /// Forgets a child that was reaped.
   static func disown(_ storage: ProcessStorage) {
-    _ = withState { $0.children.removeValue(forKey: ObjectIdentifier(storage)) }
+    withState { if $0.hasOwnChildren { $0.children[ObjectIdentifier(storage)] = nil } }
   }
 
   /// Reaps the children that have ended; the others, in the order of their making.
   @discardableResult
   static func reapChildren() -> [ProcessStorage] {
+    guard hasChildren else { return [] }
     let children = withState { Array($0.children.values) }
-    guard !children.isEmpty else { return [] }
     return ProcessStorage.reap(children).sorted { $0.number < $1.number }
   }
 
@@ -130,7 +132,7 @@ enum CurrentProcess {
     while withState({ !$0.exitBlocks.isEmpty }), let block = withState({ $0.exitBlocks.popLast() }) {
       block()
     }
-    guard withState({ !$0.children.isEmpty }) else { return }
+    guard hasChildren else { return }
     let children = reapChildren()
     let daemons = children.filter(\.isDaemon)
     for daemon in daemons { daemon.signalIgnoringErrors(.terminate) }

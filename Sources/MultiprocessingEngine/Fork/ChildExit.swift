@@ -8,6 +8,8 @@ package enum ChildExit {
   // Safe: written by the child's only thread before there is another.
   package nonisolated(unsafe) static var tidyUp: (() -> Void)?
 
+  @inline(never) static func rehearse() { _ = tidyUp == nil }
+
   /// exit(3), called anywhere in the child, ends it the same way. A handler registered here runs ahead of all that the
   /// parent registered.
   static func prepare() throws(SystemFailure) {

@@ -9,25 +9,30 @@ import Synchronization
 ///
 /// Not recursive. Meant for short sections.
 package final class ForkAwareLock<Value>: @unchecked Sendable {
-  // Sendable: `value` is touched by the lock's holder alone.
-  private var value: Value
-  /// 0: free. Else the generation of the holder, shifted, with the two bits below.
-  private let word: UnsafeMutablePointer<Atomic<UInt32>>
+  private struct Block: ~Copyable {
+    /// 0: free. Else the generation of the holder, shifted, with the two bits below.
+    let word = Atomic<UInt32>(0)
+    var value: Value
+
+    init(_ value: Value) { self.value = value }
+  }
+
+  // Sendable: the value is touched by the lock's holder alone. Behind a pointer, because the address that the kernel sleeps on
+  // must never move, and because what a lock guards needs no checks of exclusive access besides.
+  private let block: UnsafeMutablePointer<Block>
 
   private static var locked: UInt32 { 1 }
   /// Somebody may be asleep on the word.
   private static var contended: UInt32 { 2 }
 
   package init(_ value: Value) {
-    self.value = value
-    // On the heap of its own, so that the address the kernel sleeps on never moves.
-    word = .allocate(capacity: 1)
-    word.initialize(to: Atomic(0))
+    block = .allocate(capacity: 1)
+    block.initialize(to: Block(value))
   }
 
   deinit {
-    word.deinitialize(count: 1)
-    word.deallocate()
+    block.deinitialize(count: 1)
+    block.deallocate()
   }
 
   package func withLock<Result: ~Copyable, Failure: Error>(
@@ -35,13 +40,13 @@ package final class ForkAwareLock<Value>: @unchecked Sendable {
   ) throws(Failure) -> Result {
     lock()
     defer { unlock() }
-    return try body(&value)
+    return try body(&block.pointee.value)
   }
 
   private func lock() {
     let stamp = mp_generation() << 2
     // Acquiring pairs with the release in `unlock`: the holder sees what the one before wrote.
-    if word.pointee.compareExchange(
+    if block.pointee.word.compareExchange(
       expected: 0, desired: stamp | Self.locked, successOrdering: .acquiring, failureOrdering: .relaxed
     ).exchanged {
       return
@@ -50,14 +55,14 @@ package final class ForkAwareLock<Value>: @unchecked Sendable {
   }
 
   private func lockContended(_ stamp: UInt32) {
+    // Whoever has slept takes the lock as contended: others may be asleep still, and one wake-up too many costs little.
+    var wanted = stamp | Self.locked
     while true {
-      let current = word.pointee.load(ordering: .relaxed)
+      let current = block.pointee.word.load(ordering: .relaxed)
       let isFree = current == 0 || (current & ~3) != stamp
       if isFree {
-        // Contended, because whoever slept before may still do: one wake-up too many costs little.
-        if word.pointee.compareExchange(
-          expected: current, desired: stamp | Self.locked | Self.contended,
-          successOrdering: .acquiring, failureOrdering: .relaxed
+        if block.pointee.word.compareExchange(
+          expected: current, desired: wanted, successOrdering: .acquiring, failureOrdering: .relaxed
         ).exchanged {
           return
         }
@@ -66,16 +71,17 @@ package final class ForkAwareLock<Value>: @unchecked Sendable {
       let announced = current | Self.contended
       if current != announced {
         guard
-          word.pointee.compareExchange(expected: current, desired: announced, ordering: .relaxed).exchanged
+          block.pointee.word.compareExchange(expected: current, desired: announced, ordering: .relaxed).exchanged
         else { continue }
       }
       // Wakes early when interrupted or when the word has changed; the loop looks again either way.
-      _ = mp_futex_wait(word, announced, -1)
+      _ = mp_futex_wait(block, announced, -1)
+      wanted |= Self.contended
     }
   }
 
   private func unlock() {
-    let before = word.pointee.exchange(0, ordering: .releasing)
-    if before & Self.contended != 0 { _ = mp_futex_wake(word, 1) }
+    let before = block.pointee.word.exchange(0, ordering: .releasing)
+    if before & Self.contended != 0 { _ = mp_futex_wake(block, 1) }
   }
 }
