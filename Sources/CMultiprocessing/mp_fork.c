@@ -37,13 +37,15 @@ static void announce(uint32_t now) {
   mp_futex_wake(&state, 1);
 }
 
-static void reset_signals(void) {
+static void reset_dispositions(void) {
   const struct sigaction standard = {.sa_handler = SIG_DFL};
   for (int signal = 1; signal < NSIG; signal++)
     if (signal != SIGKILL && signal != SIGSTOP) sigaction(signal, &standard, NULL);
+}
+
+void mp_unblock_signals(void) {
   sigset_t none;
   sigemptyset(&none);
-  // Only now: a signal that waited must not meet a handler of the parent's.
   pthread_sigmask(SIG_SETMASK, &none, NULL);
 }
 
@@ -75,7 +77,7 @@ static _Noreturn void run_child(mp_launch *launch, pid_t parent) {
   }
   mp_registry_close_all_but(launch->kept, launch->kept_count);
   mp_purge_streams();
-  reset_signals();
+  reset_dispositions();
   launch->entry(launch->context);
   _exit(70);
 }

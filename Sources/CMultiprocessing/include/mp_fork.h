@@ -35,6 +35,10 @@ typedef struct {
 /// Calls must not overlap: the caller holds the engine's fork lock.
 int mp_launch_run(mp_launch *_Nonnull launch);
 
+/// In the child, once its dispositions are what they are to be: it begins with every signal blocked, so that one that comes
+/// early meets neither a handler of the parent's nor none where there will be one.
+void mp_unblock_signals(void);
+
 /// Calls, in the parent and to no effect, what the child will call: the dynamic linker binds a function at its first call,
 /// and a child that is the first to call one pays for it in copied pages, every child anew.
 void mp_launch_rehearse(void);

@@ -22,6 +22,7 @@ final class ChildEntry {
 
   private func run() -> Never {
     crashHeader.withUnsafeBytes { mp_crash_install(report, $0.baseAddress!, $0.count) }
+    mp_unblock_signals()
     let writer = FrameWriter(socket: report)
     let outcome: ChildOutcome
     do {
