@@ -14,8 +14,16 @@ package enum ChildExit {
   /// parent registered.
   static func prepare() throws(SystemFailure) {
     let fault = Fault.check(MP_CALL_ON_EXIT)
-    let error = fault == 0 ? mp_on_exit { status, _ in ChildExit.leave(status) } : -fault
+    let error = fault == 0 ? register() : -fault
     if error < 0 { throw SystemFailure("register an exit handler", errno: -error) }
+  }
+
+  private static func register() -> Int32 {
+    mp_on_exit { status, _ in
+      // exit(3) has struck this handler off its list, and what tidies up may call exit(3) again.
+      _ = ChildExit.register()
+      ChildExit.leave(status)
+    }
   }
 
   package static func leave(_ code: Int32) -> Never {
