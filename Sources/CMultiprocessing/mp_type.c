@@ -16,8 +16,10 @@ typedef struct {
 } type_descriptor;
 
 enum { KIND_MASK = 0x1F, KIND_CLASS = 16, KIND_STRUCT = 17, KIND_ENUM = 18, IS_GENERIC = 0x80 };
-// Metadata kinds of values; a class has a pointer there, or 0.
-enum { METADATA_STRUCT = 0x200, METADATA_ENUM = 0x201 };
+// Metadata kinds of values; a class has 0 there, or a pointer, which is greater than every kind.
+enum { METADATA_CLASS = 0, METADATA_STRUCT = 0x200, METADATA_ENUM = 0x201, METADATA_LAST_KIND = 0x7FF };
+// The word of the metadata that points to the descriptor; a class has its superclass and its sizes before it.
+enum { DESCRIPTOR_OF_VALUE = 1, DESCRIPTOR_OF_CLASS = 5 };
 
 typedef struct {
   const void *metadata;
@@ -32,9 +34,10 @@ static bool is_type(const type_descriptor *descriptor) {
 
 const void *mp_type_descriptor(const void *metadata) {
   const uintptr_t *words = metadata;
-  // Errors that are classes cross by name alone.
-  if (words[0] != METADATA_STRUCT && words[0] != METADATA_ENUM) return NULL;
-  const type_descriptor *descriptor = (const type_descriptor *)words[1];
+  bool is_class = words[0] == METADATA_CLASS || words[0] > METADATA_LAST_KIND;
+  if (!is_class && words[0] != METADATA_STRUCT && words[0] != METADATA_ENUM) return NULL;
+  const type_descriptor *descriptor =
+    (const type_descriptor *)words[is_class ? DESCRIPTOR_OF_CLASS : DESCRIPTOR_OF_VALUE];
   return is_type(descriptor) ? descriptor : NULL;
 }
 
