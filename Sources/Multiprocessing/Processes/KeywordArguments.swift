@@ -89,7 +89,9 @@ private final class KeywordProbe: Decoder {
     func contains(_ key: Key) -> Bool { value(key) != nil }
 
     func decodeNil(forKey key: Key) throws -> Bool {
-      (value(key) as? any OptionalValue)?.isNil ?? false
+      // Unwrapped first: what is looked up is an optional too.
+      guard let value = value(key) else { return true }
+      return (value as? any OptionalValue)?.isNil ?? false
     }
 
     func decode<T: Decodable>(_ type: T.Type, forKey key: Key) throws -> T {
