@@ -48,6 +48,12 @@ let package = Package(
       name: "MultiprocessingTests",
       dependencies: ["Multiprocessing", "MultiprocessingEngine", "CMultiprocessing", "TestSupport"],
       swiftSettings: settings),
+    .executableTarget(
+      name: "fixture", dependencies: ["Multiprocessing"], path: "Tests/Fixture", swiftSettings: settings),
+    .testTarget(
+      name: "CrashTests", dependencies: ["Multiprocessing", "TestSupport"], swiftSettings: settings),
+    .testTarget(
+      name: "StressTests", dependencies: ["Multiprocessing", "TestSupport"], swiftSettings: settings),
   ]
     + samples.map { sample in
       .executableTarget(

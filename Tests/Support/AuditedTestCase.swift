@@ -9,6 +9,9 @@ open class AuditedTestCase: XCTestCase {
   /// Seconds after which a test counts as hung.
   open var patience: Double { 120 }
 
+  /// Seconds that what a test had has to go away after its end.
+  open var patienceWithLeaks: Double { 2 }
+
   override open func setUpWithError() throws {
     // Lazily opened once, and not by the test: the engine's launcher, the test runner's own files.
     before = Inventory.now()
@@ -17,7 +20,7 @@ open class AuditedTestCase: XCTestCase {
 
   override open func tearDownWithError() throws {
     watchdog?.stop()
-    let leaks = Inventory.leaks(since: before)
+    let leaks = Inventory.leaks(since: before, patience: patienceWithLeaks)
     XCTAssertEqual(leaks, [], "\(name) left something behind")
   }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 
 /// What a process holds on to, as the kernel tells it.
 public struct Inventory: Equatable {
@@ -25,8 +26,9 @@ public struct Inventory: Equatable {
       inventory.descriptors.insert("\(number) -> \(target)")
     }
     inventory.children = Set(childProcesses(of: getpid()))
-    let maps = (try? String(contentsOfFile: "/proc/self/maps", encoding: .utf8)) ?? ""
-    inventory.mappings = maps.split(separator: "\n").count { $0.contains("memfd:multiprocessing") }
+    inventory.mappings = textOfFile("/proc/self/maps").split(separator: "\n").count {
+      $0.contains("memfd:multiprocessing")
+    }
     return inventory
   }
 
@@ -48,20 +50,35 @@ public struct Inventory: Equatable {
   }
 }
 
+/// The whole text of a file of proc(5), empty when there is none. Foundation stops at the first page of such a file.
+public func textOfFile(_ path: String) -> String {
+  let file = open(path, O_RDONLY | O_CLOEXEC)
+  guard file >= 0 else { return "" }
+  defer { close(file) }
+  var bytes: [UInt8] = []
+  var buffer = [UInt8](repeating: 0, count: 1 << 16)
+  while true {
+    let count = read(file, &buffer, buffer.count)
+    // A process that goes away in between has no text either.
+    guard count > 0 else { return String(decoding: bytes, as: UTF8.self) }
+    bytes += buffer[..<count]
+  }
+}
+
 /// The pids of the children of every thread of `pid`.
 public func childProcesses(of pid: Int32) -> [Int32] {
   let tasks = "/proc/\(pid)/task"
   return ((try? FileManager.default.contentsOfDirectory(atPath: tasks)) ?? []).flatMap { task in
-    ((try? String(contentsOfFile: "\(tasks)/\(task)/children", encoding: .utf8)) ?? "")
-      .split(separator: " ").compactMap { Int32($0.trimmingCharacters(in: .whitespacesAndNewlines)) }
+    textOfFile("\(tasks)/\(task)/children").split(separator: " ").compactMap {
+      Int32($0.trimmingCharacters(in: .whitespacesAndNewlines))
+    }
   }
 }
 
 /// The state letter of proc(5): "R", "S", "T", "Z"; "gone" for no such process.
 public func processState(_ pid: Int32) -> String {
-  guard let text = try? String(contentsOfFile: "/proc/\(pid)/stat", encoding: .utf8),
-    let afterName = text.lastIndex(of: ")")
-  else { return "gone" }
+  let text = textOfFile("/proc/\(pid)/stat")
+  guard let afterName = text.lastIndex(of: ")") else { return "gone" }
   return String(text[afterName...].dropFirst(2).prefix(1))
 }
 

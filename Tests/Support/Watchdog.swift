@@ -49,7 +49,7 @@ final class Watchdog: @unchecked Sendable {
     // Without a debugger: where each thread is in the kernel.
     for task in (try? FileManager.default.contentsOfDirectory(atPath: "/proc/\(pid)/task")) ?? [] {
       for file in ["comm", "wchan", "syscall"] {
-        let text = (try? String(contentsOfFile: "/proc/\(pid)/task/\(task)/\(file)", encoding: .utf8)) ?? "?"
+        let text = textOfFile("/proc/\(pid)/task/\(task)/\(file)")
         FileHandle.standardError.write(Data("\(pid)/\(task) \(file): \(text)\n".utf8))
       }
     }

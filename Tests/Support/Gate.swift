@@ -1,0 +1,19 @@
+import Glibc
+
+/// Where processes and threads wait until the test lets them go on.
+public final class Gate: Sendable {
+  private let pipe = TestPipe()
+
+  public init() {}
+
+  /// Waits for one of the permits that `open` gives.
+  public func pass() {
+    var byte: UInt8 = 0
+    pipe.read(&byte)
+  }
+
+  /// Lets `count` of those who wait, or will come, go on.
+  public func open(_ count: Int = 1) {
+    pipe.write(Array(repeating: 1, count: count))
+  }
+}

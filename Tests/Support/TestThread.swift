@@ -1,0 +1,57 @@
+import Glibc
+import Synchronization
+
+/// A thread that is gone once `join` returns. No Foundation: what that leaves behind is not the test's.
+public struct TestThread: ~Copyable {
+  private let handle: pthread_t
+
+  private final class Start {
+    let body: @Sendable () -> Void
+    init(_ body: @escaping @Sendable () -> Void) { self.body = body }
+  }
+
+  public init(_ body: @escaping @Sendable () -> Void) {
+    var handle = pthread_t()
+    let start = Unmanaged.passRetained(Start(body))
+    let error = pthread_create(
+      &handle, nil,
+      { argument in
+        Unmanaged<Start>.fromOpaque(argument!).takeRetainedValue().body()
+        return nil
+      }, start.toOpaque())
+    precondition(error == 0, "no thread: errno \(error)")
+    self.handle = handle
+  }
+
+  public consuming func join() { pthread_join(handle, nil) }
+}
+
+/// Calls `body` on `count` threads at once; what each returned, in the order of their numbers.
+public func concurrently<Output: Sendable>(
+  _ count: Int, _ body: @escaping @Sendable (_ number: Int) -> Output
+) -> [Output] {
+  let outputs = Outputs<Output>()
+  let start = Gate()
+  let threads = (0..<count).map { number in
+    ThreadBox(
+      TestThread {
+        start.pass()
+        let output = body(number)
+        outputs.values.withLock { $0[number] = output }
+      })
+  }
+  start.open(count)
+  for thread in threads { thread.join() }
+  return outputs.values.withLock { values in (0..<count).map { values[$0]! } }
+}
+
+private final class Outputs<Output: Sendable>: Sendable {
+  let values = Mutex<[Int: Output]>([:])
+}
+
+/// Arrays do not hold what cannot be copied.
+private final class ThreadBox {
+  private var thread: TestThread?
+  init(_ thread: consuming TestThread) { self.thread = consume thread }
+  func join() { thread.take()?.join() }
+}
