@@ -35,14 +35,14 @@ final class StartStressTests: AuditedTestCase {
   private func startChildren(
     _ count: Int, while work: @escaping @Sendable (_ thread: Int, _ round: Int) -> Void
   ) -> (right: Int, rounds: [Int]) {
-    let isDone = Atomic(false)
+    let isDone = Flag()
     let counts = concurrently(5) { number -> Int in
       if number == 4 {
-        defer { isDone.store(true, ordering: .releasing) }
+        defer { isDone.raise() }
         return Self.rightResults(of: count)
       }
       var round = 0
-      while !isDone.load(ordering: .acquiring) {
+      while !isDone.isRaised {
         work(number, round)
         round += 1
       }

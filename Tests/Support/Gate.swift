@@ -17,3 +17,13 @@ public final class Gate: Sendable {
     pipe.write(Array(repeating: 1, count: count))
   }
 }
+
+/// What is lowered first and raised once.
+public final class Flag: Sendable {
+  private let pipe = TestPipe()
+
+  public init() {}
+
+  public var isRaised: Bool { pipe.isReadable(within: 0) }
+  public func raise() { pipe.write([1]) }
+}

@@ -1,6 +1,5 @@
 import Glibc
 import Multiprocessing
-import Synchronization
 import TestSupport
 import XCTest
 
@@ -54,7 +53,7 @@ final class ConcurrentStartTests: AuditedTestCase {
 
   func testDescriptorsOfOtherThreadsDoNotMix() throws {
     // Files are opened and closed while children close what is not theirs.
-    let isDone = Atomic(false)
+    let isDone = Flag()
     let file = TemporaryFile()
     let results = concurrently(3) { number -> Bool in
       if number == 0 {
@@ -62,10 +61,10 @@ final class ConcurrentStartTests: AuditedTestCase {
           let process = Process(target: { (a: Int) in a }, args: (value))
           return (try? process.start()) != nil && (try? process.result()) == value
         }
-        isDone.store(true, ordering: .releasing)
+        isDone.raise()
         return isFine
       }
-      while !isDone.load(ordering: .acquiring) {
+      while !isDone.isRaised {
         let copy = dup(file.descriptor)
         guard copy >= 0, write(copy, "x", 1) == 1, close(copy) == 0 else { return false }
       }
