@@ -51,11 +51,10 @@ void mp_unblock_signals(void) {
 
 static _Atomic int ending;  // the id of the thread that ends the process, or 0
 
-int mp_claim_end(void) {
+void mp_claim_end(void) {
   int self = mp_gettid(), holder = 0;
-  if (atomic_compare_exchange_strong(&ending, &holder, self)) return 1;
+  if (atomic_compare_exchange_strong(&ending, &holder, self)) return;
   while (holder != self) pause();
-  return 0;
 }
 
 /// Runs in the child of every fork(), one that the program makes by itself included: there is no launcher in it.

@@ -120,8 +120,21 @@ enum CurrentProcess {
     state.hasExitHook = true
     let generation = Generation.current
     hookedGeneration = generation
-    atexit { if CurrentProcess.hookedGeneration?.isCurrent == true { CurrentProcess.end() } }
+    registerExitHook()
   }
+
+  private static func registerExitHook() {
+    atexit {
+      guard CurrentProcess.hookedGeneration?.isCurrent == true, !CurrentProcess.hasEnded else { return }
+      // exit(3) has struck the hook off its list, and an exit block may call exit(3) again.
+      CurrentProcess.registerExitHook()
+      CurrentProcess.end()
+      CurrentProcess.hasEnded = true
+    }
+  }
+
+  // Safe: touched by the thread that runs the exit hooks alone.
+  private nonisolated(unsafe) static var hasEnded = false
 
   // Safe: written under the state's lock before the hook that reads it is registered.
   private nonisolated(unsafe) static var hookedGeneration: Generation?

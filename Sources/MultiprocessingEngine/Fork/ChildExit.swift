@@ -4,7 +4,8 @@ import Glibc
 /// The one way out of a child: what the layer above asked for, stdio written out, `_exit`. The parent's atexit(3)
 /// handlers and destructors are not the child's to run.
 package enum ChildExit {
-  /// Runs before the stdio streams are flushed. Set in the child, by the body, before it runs anything of the user's.
+  /// Runs before the stdio streams are flushed; once more, for what is left to do, when it calls exit(3) itself. Set in
+  /// the child, by the body, before it runs anything of the user's.
   // Safe: written by the child's only thread before there is another.
   package nonisolated(unsafe) static var tidyUp: (() -> Void)?
 
@@ -27,7 +28,8 @@ package enum ChildExit {
   }
 
   package static func leave(_ code: Int32) -> Never {
-    if mp_claim_end() == 1 { tidyUp?() }
+    mp_claim_end()
+    tidyUp?()
     mp_flush_streams()
     mp_leave(code)
   }
