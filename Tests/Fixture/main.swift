@@ -71,6 +71,22 @@ func end() throws {
   say("main ends")
 }
 
+func nestedExit() throws {
+  block(SIGUSR2)
+  let keeper = Process {
+    report(andAwait: SIGUSR1)
+    say("child")
+  }
+  atExit {
+    say("block")
+    try? keeper.send(.user1)
+  }
+  atExit { exit(7) }
+  try keeper.start()
+  awaitSignal(SIGUSR2)
+  exit(3)
+}
+
 func handlers() throws {
   atexit { say("handler of \(getpid())") }
   let children = [
@@ -117,6 +133,7 @@ case "end": try end()
 case "exit":
   try end()
   exit(3)
+case "nested-exit": try nestedExit()
 case "handlers": try handlers()
 case "family": try family()
 default: fatalError("name a scene")

@@ -180,6 +180,32 @@ final class ExitTests: AuditedTestCase {
     }
   }
 
+  func testAnExitBlockThatExitsHindersNoOther() throws {
+    for exitsBefore in [false, true] {
+      let mailbox = Mailbox()
+      let gate = Gate()
+      let process = Process {
+        try Process {
+          gate.pass()
+          mailbox.post("child")
+        }.start()
+        atExit {
+          mailbox.post("block")
+          gate.open()
+        }
+        atExit { exit(7) }
+        if exitsBefore { exit(3) }
+      }
+      try process.start()
+      try process.join()
+      XCTAssertEqual(process.exitCode, 7)
+      XCTAssertEqual(try mailbox.waiting(), ["block", "child"])
+    }
+    let program = TestProgram("fixture", "nested-exit")
+    XCTAssertEqual(program.wait(), 7)
+    XCTAssertEqual(program.output.lines, ["block", "child"])
+  }
+
   func testAnExitBlockThatCrashes() throws {
     let process = Process {
       atExit { fatalError("on the way out") }
