@@ -36,7 +36,8 @@ public final class Process<Output: Sendable>: ProcessBase, @unchecked Sendable {
   /// Waits for the child's end, then gives what the target returned. May be asked again, from any thread.
   ///
   /// - Parameter timeout: nil waits for ever.
-  /// - Throws: the error that the target threw, if it is `Codable`, else `ProcessError.thrown`; `ProcessError.crashed`,
+  /// - Throws: the error that the target threw, if it is `Codable`, else `ProcessError.thrown`, as for an error whose type is both
+  ///   private and generic, which nothing can find by its name; `ProcessError.crashed`,
   ///   `.killed`, `.exited`, `.limitExceeded` for a child that ended without a result; `TimeoutError`, after which the
   ///   child goes on; `ProcessError.notStarted`, `.closed`, `.notParent`.
   public func result(timeout: Duration? = nil) throws -> Output {
