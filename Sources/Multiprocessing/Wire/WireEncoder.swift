@@ -2,7 +2,8 @@
 final class WireEncoder {
   let userInfo: [CodingUserInfoKey: Any]
   private let carriesDescriptors: Bool
-  private let sink = WireSink()
+  private let sink = WireSink.allocate()
+  private var nestedSinks: [WireSink] = []
   private var spareSinks: [WireSink] = []
   private var hasMisuse = false
   private var misuse: EncodingError?
@@ -14,6 +15,12 @@ final class WireEncoder {
   init(userInfo: [CodingUserInfoKey: any Sendable] = [:], carriesDescriptors: Bool = false) {
     self.userInfo = userInfo
     self.carriesDescriptors = carriesDescriptors
+  }
+
+  // No encoder of a value is left that could write to them: each keeps this one alive.
+  deinit {
+    sink.deallocate()
+    for sink in nestedSinks { sink.deallocate() }
   }
 
   /// What has been encoded so far.
@@ -44,7 +51,12 @@ final class WireEncoder {
   }
 
   /// A sink for a nested container, whose bytes must wait until those before them are complete.
-  func takeSink() -> WireSink { spareSinks.popLast() ?? WireSink() }
+  func takeSink() -> WireSink {
+    if let spare = spareSinks.popLast() { return spare }
+    let sink = WireSink.allocate()
+    nestedSinks.append(sink)
+    return sink
+  }
 
   /// Keeps a sink for the next nested container.
   func giveBack(_ sink: WireSink) {

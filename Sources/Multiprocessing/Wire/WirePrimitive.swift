@@ -81,66 +81,10 @@ extension Array: WirePrimitive where Element: WireNumber {
   }
 }
 
-/// `T` as a primitive, or nil if it is none.
-///
-/// Generic code (`Array`, `Dictionary`, `Optional`) hands every value over as some `T`, which is recognised by identity
-/// here: a cast with `as?` would ask the runtime for a conformance each time. The size decides first, which keeps the
-/// chains short.
-func wirePrimitive<T>(_ type: T.Type) -> (any WirePrimitive.Type)? {
-  switch MemoryLayout<T>.size {
-  case 1:
-    if T.self == Bool.self { return Bool.self }
-    if T.self == UInt8.self { return UInt8.self }
-    if T.self == Int8.self { return Int8.self }
-  case 2:
-    if T.self == Int16.self { return Int16.self }
-    if T.self == UInt16.self { return UInt16.self }
-    if T.self == Float16.self { return Float16.self }
-  case 4:
-    if T.self == Int32.self { return Int32.self }
-    if T.self == UInt32.self { return UInt32.self }
-    if T.self == Float.self { return Float.self }
-  case 8:
-    if T.self == Int.self { return Int.self }
-    if T.self == Double.self { return Double.self }
-    if T.self == UInt64.self { return UInt64.self }
-    if T.self == Int64.self { return Int64.self }
-    if T.self == UInt.self { return UInt.self }
-    return wireNumbers(type)
-  case 16:
-    if T.self == String.self { return String.self }
-    if T.self == Int128.self { return Int128.self }
-    if T.self == UInt128.self { return UInt128.self }
-  default:
-    break
-  }
-  return nil
-}
-
-private func wireNumbers<T>(_ type: T.Type) -> (any WirePrimitive.Type)? {
-  if T.self == [UInt8].self { return [UInt8].self }
-  if T.self == [Double].self { return [Double].self }
-  if T.self == [Int].self { return [Int].self }
-  if T.self == [Float].self { return [Float].self }
-  if T.self == [Int32].self { return [Int32].self }
-  if T.self == [UInt32].self { return [UInt32].self }
-  if T.self == [Int64].self { return [Int64].self }
-  if T.self == [UInt64].self { return [UInt64].self }
-  if T.self == [UInt].self { return [UInt].self }
-  if T.self == [Int16].self { return [Int16].self }
-  if T.self == [UInt16].self { return [UInt16].self }
-  if T.self == [Int8].self { return [Int8].self }
-  if T.self == [Bool].self { return [Bool].self }
-  if T.self == [Float16].self { return [Float16].self }
-  if T.self == [Int128].self { return [Int128].self }
-  if T.self == [UInt128].self { return [UInt128].self }
-  return nil
-}
-
 extension WirePrimitive {
   /// Writes a value whose type is this one.
   static func write<T>(_ value: T, to sink: WireSink) {
-    // `wirePrimitive(T.self)` returned this type, so both are the same one.
+    // `WireTypeCoding` told this type for `T`, so both are the same one.
     unsafeBitCast(value, to: Self.self).write(to: sink)
   }
 

@@ -4,90 +4,90 @@ struct WireSingleValueEncoding: SingleValueEncodingContainer {
 
   var codingPath: [any CodingKey] { encoder.codingPath }
 
-  mutating func encodeNil() throws {
+  func encodeNil() throws {
     try encoder.beginSingle()
     encoder.sink.write(tag: WireTag.null)
   }
 
-  mutating func encode(_ value: Bool) throws {
+  func encode(_ value: Bool) throws {
     try encoder.beginSingle()
     value.write(to: encoder.sink)
   }
 
-  mutating func encode(_ value: String) throws {
+  func encode(_ value: String) throws {
     try encoder.beginSingle()
     value.write(to: encoder.sink)
   }
 
-  mutating func encode(_ value: Double) throws {
+  func encode(_ value: Double) throws {
     try encoder.beginSingle()
     value.write(to: encoder.sink)
   }
 
-  mutating func encode(_ value: Float) throws {
+  func encode(_ value: Float) throws {
     try encoder.beginSingle()
     value.write(to: encoder.sink)
   }
 
-  mutating func encode(_ value: Int) throws {
+  func encode(_ value: Int) throws {
     try encoder.beginSingle()
     value.write(to: encoder.sink)
   }
 
-  mutating func encode(_ value: Int8) throws {
+  func encode(_ value: Int8) throws {
     try encoder.beginSingle()
     value.write(to: encoder.sink)
   }
 
-  mutating func encode(_ value: Int16) throws {
+  func encode(_ value: Int16) throws {
     try encoder.beginSingle()
     value.write(to: encoder.sink)
   }
 
-  mutating func encode(_ value: Int32) throws {
+  func encode(_ value: Int32) throws {
     try encoder.beginSingle()
     value.write(to: encoder.sink)
   }
 
-  mutating func encode(_ value: Int64) throws {
+  func encode(_ value: Int64) throws {
     try encoder.beginSingle()
     value.write(to: encoder.sink)
   }
 
-  mutating func encode(_ value: Int128) throws {
+  func encode(_ value: Int128) throws {
     try encoder.beginSingle()
     value.write(to: encoder.sink)
   }
 
-  mutating func encode(_ value: UInt) throws {
+  func encode(_ value: UInt) throws {
     try encoder.beginSingle()
     value.write(to: encoder.sink)
   }
 
-  mutating func encode(_ value: UInt8) throws {
+  func encode(_ value: UInt8) throws {
     try encoder.beginSingle()
     value.write(to: encoder.sink)
   }
 
-  mutating func encode(_ value: UInt16) throws {
+  func encode(_ value: UInt16) throws {
     try encoder.beginSingle()
     value.write(to: encoder.sink)
   }
 
-  mutating func encode(_ value: UInt32) throws {
+  func encode(_ value: UInt32) throws {
     try encoder.beginSingle()
     value.write(to: encoder.sink)
   }
 
-  mutating func encode(_ value: UInt64) throws {
+  func encode(_ value: UInt64) throws {
     try encoder.beginSingle()
     value.write(to: encoder.sink)
   }
 
-  mutating func encode(_ value: UInt128) throws {
+  func encode(_ value: UInt128) throws {
     try encoder.beginSingle()
     value.write(to: encoder.sink)
   }
 
-  mutating func encode<T: Encodable>(_ value: T) throws { try encoder.encodeSingle(value) }
+  func encode<T: Encodable>(_ value: T) throws { try encoder.encodeSingle(value) }
 }

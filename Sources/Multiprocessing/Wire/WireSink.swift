@@ -4,7 +4,9 @@ import Glibc
 ///
 /// Long strings and arrays are not copied in: the sink keeps a reference and the offset where their bytes belong, so
 /// that they are copied once, into a result that has the right size.
-final class WireSink {
+///
+/// It is a plain pointer: the encoders pass it around for each number, and no references are counted.
+struct WireSink {
   /// Bytes that belong at an offset of the sink but lie elsewhere.
   struct Piece {
     let offset: Int
@@ -20,19 +22,61 @@ final class WireSink {
   /// From this many bytes on a payload is referred to instead of copied.
   static let pieceThreshold = 4096
 
-  // Owned: allocated here, freed in `deinit`, and never handed out.
-  private var base: UnsafeMutableRawPointer
-  private var capacity = 256
-  private var pieces: [Piece] = []
-  private(set) var count = 0
-  private(set) var pieceBytes = 0
+  private struct State {
+    // Owned: allocated here, freed by `deallocate`, and never handed out.
+    var base = UnsafeMutableRawPointer.allocate(byteCount: 256, alignment: 16)
+    var capacity = 256
+    var pieces: [Piece] = []
+    var count = 0
+    var pieceBytes = 0
+    var active: ObjectIdentifier?
+  }
+
+  // Valid until `deallocate`, which the message's encoder calls when nothing refers to it any more.
+  private let state: UnsafeMutablePointer<State>
+
+  static func allocate() -> WireSink {
+    let state = UnsafeMutablePointer<State>.allocate(capacity: 1)
+    state.initialize(to: State())
+    return WireSink(state: state)
+  }
+
+  func deallocate() {
+    base.deallocate()
+    state.deinitialize(count: 1)
+    state.deallocate()
+  }
+
+  private var base: UnsafeMutableRawPointer {
+    get { state.pointee.base }
+    nonmutating set { state.pointee.base = newValue }
+  }
+
+  private var capacity: Int {
+    get { state.pointee.capacity }
+    nonmutating set { state.pointee.capacity = newValue }
+  }
+
+  private var pieces: [Piece] {
+    get { state.pointee.pieces }
+    nonmutating _modify { yield &state.pointee.pieces }
+  }
+
+  private(set) var count: Int {
+    get { state.pointee.count }
+    nonmutating set { state.pointee.count = newValue }
+  }
+
+  private(set) var pieceBytes: Int {
+    get { state.pointee.pieceBytes }
+    nonmutating set { state.pointee.pieceBytes = newValue }
+  }
 
   /// The one encoder that may write now. Only ever compared, and only with an encoder that is alive.
-  var active: ObjectIdentifier?
-
-  init() { base = .allocate(byteCount: capacity, alignment: 16) }
-
-  deinit { base.deallocate() }
+  var active: ObjectIdentifier? {
+    get { state.pointee.active }
+    nonmutating set { state.pointee.active = newValue }
+  }
 
   /// All bytes, those of the pieces in their places.
   var bytes: [UInt8] {
@@ -55,9 +99,10 @@ final class WireSink {
   var mark: Mark { Mark(count: count, pieces: pieces.count) }
 
   func takeBack(to mark: Mark) {
+    count = mark.count
+    guard pieces.count > mark.pieces else { return }
     for piece in pieces[mark.pieces...] { pieceBytes -= piece.payload.byteCount }
     pieces.removeSubrange(mark.pieces...)
-    count = mark.count
   }
 
   func removeAll() {

@@ -5,102 +5,102 @@ struct WireUnkeyedEncoding: UnkeyedEncodingContainer {
   var codingPath: [any CodingKey] { encoder.codingPath }
   var count: Int { encoder.elementCount }
 
-  mutating func encodeNil() throws {
+  func encodeNil() throws {
     try encoder.beginElement()
     encoder.sink.write(tag: WireTag.null)
   }
 
-  mutating func encode(_ value: Bool) throws {
+  func encode(_ value: Bool) throws {
     try encoder.beginElement()
     value.write(to: encoder.sink)
   }
 
-  mutating func encode(_ value: String) throws {
+  func encode(_ value: String) throws {
     try encoder.beginElement()
     value.write(to: encoder.sink)
   }
 
-  mutating func encode(_ value: Double) throws {
+  func encode(_ value: Double) throws {
     try encoder.beginElement()
     value.write(to: encoder.sink)
   }
 
-  mutating func encode(_ value: Float) throws {
+  func encode(_ value: Float) throws {
     try encoder.beginElement()
     value.write(to: encoder.sink)
   }
 
-  mutating func encode(_ value: Int) throws {
+  func encode(_ value: Int) throws {
     try encoder.beginElement()
     value.write(to: encoder.sink)
   }
 
-  mutating func encode(_ value: Int8) throws {
+  func encode(_ value: Int8) throws {
     try encoder.beginElement()
     value.write(to: encoder.sink)
   }
 
-  mutating func encode(_ value: Int16) throws {
+  func encode(_ value: Int16) throws {
     try encoder.beginElement()
     value.write(to: encoder.sink)
   }
 
-  mutating func encode(_ value: Int32) throws {
+  func encode(_ value: Int32) throws {
     try encoder.beginElement()
     value.write(to: encoder.sink)
   }
 
-  mutating func encode(_ value: Int64) throws {
+  func encode(_ value: Int64) throws {
     try encoder.beginElement()
     value.write(to: encoder.sink)
   }
 
-  mutating func encode(_ value: Int128) throws {
+  func encode(_ value: Int128) throws {
     try encoder.beginElement()
     value.write(to: encoder.sink)
   }
 
-  mutating func encode(_ value: UInt) throws {
+  func encode(_ value: UInt) throws {
     try encoder.beginElement()
     value.write(to: encoder.sink)
   }
 
-  mutating func encode(_ value: UInt8) throws {
+  func encode(_ value: UInt8) throws {
     try encoder.beginElement()
     value.write(to: encoder.sink)
   }
 
-  mutating func encode(_ value: UInt16) throws {
+  func encode(_ value: UInt16) throws {
     try encoder.beginElement()
     value.write(to: encoder.sink)
   }
 
-  mutating func encode(_ value: UInt32) throws {
+  func encode(_ value: UInt32) throws {
     try encoder.beginElement()
     value.write(to: encoder.sink)
   }
 
-  mutating func encode(_ value: UInt64) throws {
+  func encode(_ value: UInt64) throws {
     try encoder.beginElement()
     value.write(to: encoder.sink)
   }
 
-  mutating func encode(_ value: UInt128) throws {
+  func encode(_ value: UInt128) throws {
     try encoder.beginElement()
     value.write(to: encoder.sink)
   }
 
-  mutating func encode<T: Encodable>(_ value: T) throws { try encoder.encodeElement(value) }
+  func encode<T: Encodable>(_ value: T) throws { try encoder.encodeElement(value) }
 
-  mutating func nestedContainer<NestedKey: CodingKey>(
+  func nestedContainer<NestedKey: CodingKey>(
     keyedBy keyType: NestedKey.Type
   ) -> KeyedEncodingContainer<NestedKey> {
     KeyedEncodingContainer(WireKeyedEncoding<NestedKey>(encoder: encoder.nestedContainer(WireTag.keyed)))
   }
 
-  mutating func nestedUnkeyedContainer() -> any UnkeyedEncodingContainer {
+  func nestedUnkeyedContainer() -> any UnkeyedEncodingContainer {
     WireUnkeyedEncoding(encoder: encoder.nestedContainer(WireTag.unkeyed))
   }
 
-  mutating func superEncoder() -> any Encoder { encoder.superEncoder() }
+  func superEncoder() -> any Encoder { encoder.superEncoder() }
 }

@@ -3,10 +3,11 @@
 /// It also is what its keyed containers share: a cursor in the entries. Keys asked for in the order in which they were
 /// written are found where the cursor stands; others are searched for, and large containers get a table.
 final class WireValueDecoder: Decoder, WirePathNode {
-  let context: WireDecoder
-  let value: WireValue
-  let parent: WireValueDecoder?
-  let key: (any CodingKey)?
+  // Both are kept alive by `owner`, or by those that wait for this value.
+  unowned(unsafe) let context: WireDecoder
+  unowned(unsafe) let parent: WireValueDecoder?
+  private(set) var value: WireValue
+  private(set) var key: (any CodingKey)?
   private var depth: Int
   private var valueType: Any.Type
   private var cursor: Int
@@ -14,10 +15,16 @@ final class WireValueDecoder: Decoder, WirePathNode {
   private var table: WireKeyTable?
   private var hasRepeats = false
 
+  // The parent, or else the context, once this decoder may outlive the call that made it.
+  private var owner: AnyObject?
+
+  // A decoder for a value in this one: made once, then used for each in turn.
+  private var spare: WireValueDecoder?
+
   private init(
     _ valueType: Any.Type, _ value: WireValue, in context: WireDecoder, parent: WireValueDecoder?,
     key: (any CodingKey)?
-  ) throws {
+  ) {
     self.valueType = valueType
     self.value = value
     self.context = context
@@ -25,7 +32,19 @@ final class WireValueDecoder: Decoder, WirePathNode {
     self.key = key
     depth = if let parent { parent.depth + 1 } else { 1 }
     cursor = value.start
-    try checkDepth()
+  }
+
+  /// Becomes the decoder of another value in the same one.
+  @inline(__always)
+  private func reuse(for valueType: Any.Type, _ value: WireValue, key: some CodingKey, depth: Int) {
+    self.valueType = valueType
+    self.value = value
+    self.key = key
+    self.depth = depth
+    cursor = value.start
+    longSearches = 0
+    if table != nil { table = nil }
+    hasRepeats = false
   }
 
   var reader: WireReader { context.reader }
@@ -41,24 +60,53 @@ final class WireValueDecoder: Decoder, WirePathNode {
 
   // MARK: Values
 
-  /// Decodes a value that lies at some place of the message.
-  static func decode<T: Decodable>(
-    _ type: T.Type, _ value: WireValue, in context: WireDecoder, parent: WireValueDecoder? = nil,
-    key: @autoclosure () -> (any CodingKey)? = nil
-  ) throws -> T {
-    if let primitive = wirePrimitive(type), primitive.reads(value) {
+  /// Decodes a value that lies in no other.
+  static func decode<T: Decodable>(_ type: T.Type, _ value: WireValue, in context: WireDecoder) throws -> T {
+    let coding = WireTypeCoding.of(type)
+    if let primitive = coding.primitive, primitive.reads(value) {
       do throws(WireFault) {
         return try primitive.read(type, value, from: context.reader)
       } catch {
-        throw error.decodingError(for: type, at: (parent?.codingPath ?? []) + [key()].compactMap(\.self))
+        throw error.decodingError(for: type, at: [])
       }
     }
-    return try T(from: WireValueDecoder(type, value, in: context, parent: parent, key: key()))
+    let decoder = WireValueDecoder(type, value, in: context, parent: nil, key: nil)
+    decoder.owner = context
+    return try decoder.decodeWhole(type, coding)
   }
 
   /// Decodes a value that lies in this one.
   func decode<T: Decodable>(_ type: T.Type, _ value: WireValue, key: some CodingKey) throws -> T {
-    try Self.decode(type, value, in: context, parent: self, key: key)
+    let coding = WireTypeCoding.of(type)
+    if let primitive = coding.primitive, primitive.reads(value) {
+      return try locating(type, key) { (reader) throws(WireFault) in
+        try primitive.read(type, value, from: reader)
+      }
+    }
+    var decoder: WireValueDecoder
+    if let spare = spare.take() {
+      decoder = spare
+      decoder.reuse(for: type, value, key: key, depth: depth + 1)
+    } else {
+      decoder = WireValueDecoder(type, value, in: context, parent: self, key: key)
+    }
+    defer {
+      // Somebody who kept the decoder goes on with the value it was made for.
+      if isKnownUniquelyReferenced(&decoder) {
+        spare = decoder
+      } else {
+        decoder.owner = self
+      }
+    }
+    return try decoder.decodeWhole(type, coding)
+  }
+
+  private func decodeWhole<T: Decodable>(_ type: T.Type, _ coding: WireTypeCoding) throws -> T {
+    try checkDepth()
+    if value.tag == WireTag.unkeyed, let array = coding.decodedArray {
+      return try array.decode(type, by: self)
+    }
+    return try T(from: self)
   }
 
   /// Decodes a value that lies in this one, unless it is nil. An optional may be there and hold a nil.
@@ -109,9 +157,11 @@ final class WireValueDecoder: Decoder, WirePathNode {
   /// Decodes a value that stands for this one.
   func single<T: Decodable>(as type: T.Type) throws -> T {
     if value.tag == WireTag.nestedNull, T.self is any WireOptional.Type, valueType is any WireOptional.Type {
-      return try Self.decode(type, inner(of: value), in: context, parent: self)
+      let decoder = try WireValueDecoder(type, inner(of: value), in: context, parent: self, key: nil)
+      decoder.owner = self
+      return try decoder.decodeWhole(type, .of(type))
     }
-    if let primitive = wirePrimitive(type), primitive.reads(value) {
+    if let primitive = WireTypeCoding.of(type).primitive, primitive.reads(value) {
       do throws(WireFault) {
         return try primitive.read(type, value, from: reader)
       } catch {
@@ -149,7 +199,10 @@ final class WireValueDecoder: Decoder, WirePathNode {
     return KeyedDecodingContainer(WireKeyedDecoding(decoder: self))
   }
 
-  func unkeyedContainer() throws -> any UnkeyedDecodingContainer {
+  func unkeyedContainer() throws -> any UnkeyedDecodingContainer { try elements() }
+
+  /// The unkeyed container.
+  func elements() throws -> WireUnkeyedDecoding {
     do throws(WireFault) {
       return try WireUnkeyedDecoding(decoder: self)
     } catch {
@@ -159,7 +212,10 @@ final class WireValueDecoder: Decoder, WirePathNode {
 
   /// A decoder for a container or a superclass that lies in this value.
   func nestedDecoder(_ value: WireValue, key: some CodingKey) throws -> WireValueDecoder {
-    try WireValueDecoder(valueType, value, in: context, parent: self, key: key)
+    let decoder = WireValueDecoder(valueType, value, in: context, parent: self, key: key)
+    decoder.owner = self
+    try decoder.checkDepth()
+    return decoder
   }
 
   func nestedDecoder(forKey key: some CodingKey) throws -> WireValueDecoder {

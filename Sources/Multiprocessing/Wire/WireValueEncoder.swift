@@ -10,18 +10,25 @@ final class WireValueEncoder: Encoder, WirePathNode {
     case container(tag: UInt8)
   }
 
-  let context: WireEncoder
+  // Both are kept alive by `owner`, or by those that wait for this value to be complete.
+  unowned(unsafe) let context: WireEncoder
+  unowned(unsafe) let parent: WireValueEncoder?
   let sink: WireSink
-  let parent: WireValueEncoder?
-  let key: (any CodingKey)?
-  private let start: WireSink.Mark
-  private let pieceBytesBefore: Int
+  private(set) var key: (any CodingKey)?
   private let isDiscarded: Bool
+  private var start: WireSink.Mark
+  private var pieceBytesBefore: Int
   private var depth: Int
   private var valueType: Any.Type
   private var content = Content.nothing
   private var keyFilter = WireKeyFilter()
   private var nested: WireNestedEncoders?
+
+  // The parent, or else the context, once this encoder may outlive the call that made it.
+  private var owner: AnyObject?
+
+  // An encoder for a value in this one: made once, then used for each in turn.
+  private var spare: WireValueEncoder?
 
   /// The number of elements encoded into the unkeyed container.
   private(set) var elementCount = 0
@@ -41,6 +48,19 @@ final class WireValueEncoder: Encoder, WirePathNode {
     depth = if let parent { parent.depth + 1 } else { 1 }
   }
 
+  /// Becomes the encoder of another value in the same one.
+  @inline(__always)
+  private func reuse(for valueType: Any.Type, key: some CodingKey, depth: Int) {
+    self.valueType = valueType
+    self.key = key
+    self.depth = depth
+    start = sink.mark
+    pieceBytesBefore = sink.pieceBytes
+    content = .nothing
+    keyFilter = WireKeyFilter()
+    elementCount = 0
+  }
+
   var userInfo: [CodingUserInfoKey: Any] { context.userInfo }
 
   /// Takes a descriptor along with the message. Its index, to be encoded in its place, finds it at the other end.
@@ -53,23 +73,52 @@ final class WireValueEncoder: Encoder, WirePathNode {
 
   // MARK: Values
 
-  /// Encodes a value where the sink ends.
-  static func encode<T: Encodable>(
-    _ value: T, in context: WireEncoder, to sink: WireSink, parent: WireValueEncoder? = nil,
-    key: @autoclosure () -> (any CodingKey)? = nil
-  ) throws {
-    if let primitive = wirePrimitive(T.self) { return primitive.write(value, to: sink) }
-    let encoder = WireValueEncoder(
-      T.self, in: context, to: sink, parent: parent, key: key(), isDiscarded: parent?.isDiscarded ?? false)
-    guard encoder.depth <= WireLimit.depth else { throw encoder.invalid(value, tooDeep) }
+  /// Encodes a value that lies in no other.
+  static func encode<T: Encodable>(_ value: T, in context: WireEncoder, to sink: WireSink) throws {
+    let coding = WireTypeCoding.of(T.self)
+    if let primitive = coding.primitive { return primitive.write(value, to: sink) }
+    let encoder = WireValueEncoder(T.self, in: context, to: sink, parent: nil, key: nil, isDiscarded: false)
+    encoder.owner = context
+    try encoder.encodeWhole(value, coding)
+  }
+
+  /// Encodes a value in this one where the sink ends.
+  private func encode<T: Encodable>(_ value: T, key: some CodingKey) throws {
+    let coding = WireTypeCoding.of(T.self)
+    if let primitive = coding.primitive { return primitive.write(value, to: sink) }
+    var encoder: WireValueEncoder
+    if let spare = spare.take() {
+      encoder = spare
+      encoder.reuse(for: T.self, key: key, depth: depth + 1)
+    } else {
+      encoder = WireValueEncoder(
+        T.self, in: context, to: sink, parent: self, key: key, isDiscarded: isDiscarded)
+    }
+    defer {
+      // Somebody who kept the encoder may find it useless, but never at work for another value.
+      if isKnownUniquelyReferenced(&encoder) {
+        spare = encoder
+      } else {
+        encoder.owner = self
+      }
+    }
+    try encoder.encodeWhole(value, coding)
+  }
+
+  private func encodeWhole<T: Encodable>(_ value: T, _ coding: WireTypeCoding) throws {
+    guard depth <= WireLimit.depth else { throw invalid(value, Self.tooDeep) }
     let outer = sink.active
-    sink.active = ObjectIdentifier(encoder)
+    sink.active = ObjectIdentifier(self)
     defer { sink.active = outer }
     do {
-      try value.encode(to: encoder)
-      encoder.finish()
+      if let array = coding.encodedArray {
+        try array.encode(value, by: self)
+      } else {
+        try value.encode(to: self)
+      }
+      finish()
     } catch {
-      encoder.close()
+      close()
       throw error
     }
   }
@@ -80,7 +129,7 @@ final class WireValueEncoder: Encoder, WirePathNode {
     try beginEntry(key)
     let valueStart = sink.count
     do {
-      try Self.encode(value, in: context, to: sink, parent: self, key: key)
+      try encode(value, key: key)
     } catch {
       sink.takeBack(to: mark)
       throw error
@@ -95,7 +144,7 @@ final class WireValueEncoder: Encoder, WirePathNode {
     try checkTurn()
     let mark = sink.mark
     do {
-      try Self.encode(value, in: context, to: sink, parent: self, key: WireIndexKey(elementCount))
+      try encode(value, key: WireIndexKey(elementCount))
     } catch {
       sink.takeBack(to: mark)
       throw error
@@ -106,7 +155,7 @@ final class WireValueEncoder: Encoder, WirePathNode {
   /// Encodes a value that stands for this one.
   func encodeSingle<T: Encodable>(_ value: T) throws {
     try beginSingle()
-    if let primitive = wirePrimitive(T.self) { return primitive.write(value, to: sink) }
+    if let primitive = WireTypeCoding.of(T.self).primitive { return primitive.write(value, to: sink) }
     content = .nothing
     let outerType = valueType
     valueType = T.self
@@ -159,9 +208,10 @@ final class WireValueEncoder: Encoder, WirePathNode {
     KeyedEncodingContainer(WireKeyedEncoding(encoder: opened(WireTag.keyed)))
   }
 
-  func unkeyedContainer() -> any UnkeyedEncodingContainer {
-    WireUnkeyedEncoding(encoder: opened(WireTag.unkeyed))
-  }
+  func unkeyedContainer() -> any UnkeyedEncodingContainer { elements() }
+
+  /// The unkeyed container.
+  func elements() -> WireUnkeyedEncoding { WireUnkeyedEncoding(encoder: opened(WireTag.unkeyed)) }
 
   func singleValueContainer() -> any SingleValueEncodingContainer { WireSingleValueEncoding(encoder: self) }
 
@@ -215,6 +265,7 @@ final class WireValueEncoder: Encoder, WirePathNode {
     guard depth < WireLimit.depth else { return discarded(Self.tooDeep) }
     let encoder = WireValueEncoder(
       valueType, in: context, to: context.takeSink(), parent: self, key: key, isDiscarded: isDiscarded)
+    encoder.owner = self
     encoder.sink.active = ObjectIdentifier(encoder)
     if !isDiscarded {
       let nested = self.nested ?? WireNestedEncoders()
@@ -289,7 +340,8 @@ final class WireValueEncoder: Encoder, WirePathNode {
   private func discarded(_ description: String) -> WireValueEncoder {
     context.note(invalid(valueType, description))
     let encoder = WireValueEncoder(
-      valueType, in: context, to: WireSink(), parent: nil, key: nil, isDiscarded: true)
+      valueType, in: context, to: context.takeSink(), parent: nil, key: nil, isDiscarded: true)
+    encoder.owner = context
     encoder.sink.active = ObjectIdentifier(encoder)
     return encoder
   }
