@@ -17,7 +17,7 @@ private enum PrivateError: Error, Codable, Equatable {
   case detailed(InternalError, code: Int)
 }
 
-private struct GenericError<Payload: Codable & Sendable & Equatable>: Error, Codable, Equatable {
+struct GenericError<Payload: Codable & Sendable & Equatable>: Error, Codable, Equatable {
   var payload: Payload
 }
 
