@@ -355,7 +355,10 @@ void mp_crash_install(int descriptor, const void *header, size_t header_size) {
   state->process = getpid();
   state->header_size = header_size < MP_CRASH_HEADER_LIMIT ? header_size : MP_CRASH_HEADER_LIMIT;
   memcpy(state->header, header, state->header_size);
-  // A child of a child starts without the lines its parent has written.
+  // A child of a child starts without the lines its parent has written, and without a crash that a thread of its parent
+  // was reporting at the fork.
+  atomic_store_explicit(&state->reporter, 0, memory_order_relaxed);
+  atomic_store_explicit(&state->stage, stage_gathering, memory_order_relaxed);
   atomic_store_explicit(&state->tail_total, 0, memory_order_relaxed);
   atomic_store_explicit(&state->last_write_length, 0, memory_order_relaxed);
 

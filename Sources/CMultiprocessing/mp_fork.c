@@ -49,6 +49,7 @@ void mp_unblock_signals(void) {
   pthread_sigmask(SIG_SETMASK, &none, NULL);
 }
 
+static bool forking;        // true in the launcher's own forks; guarded by the caller's fork lock
 static _Atomic int ending;  // the id of the thread that ends the process, or 0
 
 void mp_claim_end(void) {
@@ -59,6 +60,8 @@ void mp_claim_end(void) {
 
 /// Runs in the child of every fork(), one that the program makes by itself included: there is no launcher in it.
 static void enter_child(void) {
+  // A fork that is not the launcher's: its child has no use for the descriptors, and their numbers would become others'.
+  if (!forking) mp_registry_close_all_but(NULL, 0);
   atomic_fetch_add_explicit(&generation, 1, memory_order_relaxed);
   atomic_store_explicit(&state, IDLE, memory_order_relaxed);
   atomic_store_explicit(&ending, 0, memory_order_relaxed);
@@ -123,9 +126,14 @@ static int fork_once(mp_launch *launch) {
   pid_t parent = getpid();
   int fault = MP_FAULT(MP_CALL_FORK);
   mp_gate_close();
+  forking = true;
   pid_t pid = fault ? -1 : fork();
-  if (pid == 0) run_child(launch, parent);
+  if (pid == 0) {
+    forking = false;
+    run_child(launch, parent);
+  }
   int error = fault ? fault : errno;
+  forking = false;
   mp_gate_open();
   if (pid < 0) return -error;
 
@@ -189,7 +197,6 @@ int mp_launch_run(mp_launch *launch) {
     if (error) return error;
     started = true;
   }
-  mp_flush_standard_streams();
   request = launch;
   announce(REQUESTED);
   wait_for(DONE);

@@ -2,7 +2,12 @@
 
 #include <stdatomic.h>
 #include <stdint.h>
+#include <sys/syscall.h>
 #include <unistd.h>
+
+#ifndef SYS_close_range
+#define SYS_close_range 436
+#endif
 
 // A bit for each number. Adding, removing and forking exclude one another by the engine's fork lock; the
 // words are atomic so that reading the count needs no lock, hence the relaxed order.
@@ -32,6 +37,20 @@ int mp_registry_count(void) {
   return count;
 }
 
+/// Closes `first` plus the number of each bit, those next to each other at once.
+static void close_numbers(int first, uint64_t bits) {
+  while (bits) {
+    int low = __builtin_ctzll(bits);
+    uint64_t above = bits >> low;
+    int length = ~above ? __builtin_ctzll(~above) : 64;
+    int start = first + low;
+    // close_range(2) came with Linux 5.9.
+    if (length == 1 || syscall(SYS_close_range, start, start + length - 1, 0) < 0)
+      for (int i = 0; i < length; i++) close(start + i);
+    bits = low + length < 64 ? bits >> (low + length) << (low + length) : 0;
+  }
+}
+
 void mp_registry_close_all_but(const int *kept, size_t count) {
   int last = atomic_load_explicit(&highest, memory_order_relaxed);
   for (int word = 0; word <= last; word++) {
@@ -41,6 +60,6 @@ void mp_registry_close_all_but(const int *kept, size_t count) {
       if (kept[i] / 64 == word) mine |= 1ull << (kept[i] % 64);
     if (!(bits & ~mine)) continue;  // a word that stays as it is costs no copy of its page
     atomic_store_explicit(&words[word], bits & mine, memory_order_relaxed);
-    for (uint64_t rest = bits & ~mine; rest; rest &= rest - 1) close(word * 64 + __builtin_ctzll(rest));
+    close_numbers(word * 64, bits & ~mine);
   }
 }

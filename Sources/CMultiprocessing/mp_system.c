@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/futex.h>
 #include <poll.h>
 #include <sched.h>
@@ -13,6 +14,7 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -160,8 +162,9 @@ int mp_peek_descriptor(int socket) {
   char byte;
   struct iovec part = {.iov_base = &byte, .iov_len = 1};
   _Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {0};
+  // Room for one descriptor: CMSG_SPACE, rounded up, would take a second one in.
   struct msghdr message = {
-    .msg_iov = &part, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
+    .msg_iov = &part, .msg_iovlen = 1, .msg_control = control, .msg_controllen = CMSG_LEN(sizeof(int))};
   if (recvmsg(socket, &message, MSG_DONTWAIT | MSG_PEEK | MSG_CMSG_CLOEXEC) < 0) return -errno;
   struct cmsghdr *rights = CMSG_FIRSTHDR(&message);
   // The kernel leaves the descriptor out, and says so, when the table is full.
@@ -170,6 +173,26 @@ int mp_peek_descriptor(int socket) {
   int received;
   memcpy(&received, CMSG_DATA(rights), sizeof(int));
   return received;
+}
+
+void mp_write_line(const char *line, size_t size) {
+  struct pollfd entry = {.fd = STDERR_FILENO, .events = POLLOUT};
+  if (poll(&entry, 1, 1000) != 1 || !(entry.revents & POLLOUT)) return;
+  sigset_t broken_pipe, before, pending;
+  sigemptyset(&broken_pipe);
+  sigaddset(&broken_pipe, SIGPIPE);
+  sigpending(&pending);
+  pthread_sigmask(SIG_BLOCK, &broken_pipe, &before);
+  ssize_t count = write(STDERR_FILENO, line, size < PIPE_BUF ? size : PIPE_BUF);
+  // A SIGPIPE of this write is taken back; one that waited before stays.
+  if (count < 0 && errno == EPIPE && !sigismember(&pending, SIGPIPE))
+    sigtimedwait(&broken_pipe, NULL, &(struct timespec){0});
+  pthread_sigmask(SIG_SETMASK, &before, NULL);
+}
+
+uint64_t mp_file_identity(int descriptor) {
+  struct stat status;
+  return fstat(descriptor, &status) < 0 ? 0 : status.st_ino;
 }
 
 // Called through pointers, which the linker fills in when the program starts: neither can be rehearsed.

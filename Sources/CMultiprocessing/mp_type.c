@@ -44,6 +44,7 @@ const void *mp_type_descriptor(const void *metadata) {
 typedef struct {
   uintptr_t address;
   size_t size;
+  bool executable;
   bool found;
 } segment_search;
 
@@ -53,6 +54,7 @@ static int look_in_image(struct dl_phdr_info *image, size_t size, void *context)
   for (int i = 0; i < image->dlpi_phnum; i++) {
     const ElfW(Phdr) *segment = &image->dlpi_phdr[i];
     if (segment->p_type != PT_LOAD || !(segment->p_flags & PF_R)) continue;
+    if (!!(segment->p_flags & PF_X) != search->executable) continue;
     uintptr_t start = image->dlpi_addr + segment->p_vaddr;
     if (search->address >= start && search->address - start <= segment->p_memsz &&
       segment->p_memsz - (search->address - start) >= search->size)
@@ -61,17 +63,19 @@ static int look_in_image(struct dl_phdr_info *image, size_t size, void *context)
   return search->found;
 }
 
-static bool is_in_image(const void *address, size_t size) {
-  segment_search search = {.address = (uintptr_t)address, .size = size};
+/// Whether `size` bytes of an image's data, or of its code, lie at `address`.
+static bool is_in_image(const void *address, size_t size, bool executable) {
+  segment_search search = {.address = (uintptr_t)address, .size = size, .executable = executable};
   dl_iterate_phdr(look_in_image, &search);
   return search.found;
 }
 
 const void *mp_type_of_descriptor(const void *address, const char *name) {
   const type_descriptor *descriptor = address;
-  if ((uintptr_t)address % 4 != 0 || !is_in_image(address, sizeof *descriptor) || !is_type(descriptor)) return NULL;
+  if ((uintptr_t)address % 4 != 0 || !is_in_image(address, sizeof *descriptor, false) || !is_type(descriptor)) return NULL;
   const char *own_name = (const char *)&descriptor->name + descriptor->name;
-  if (!is_in_image(own_name, strlen(name) + 1) || strcmp(own_name, name) != 0) return NULL;
+  // An empty name is any zero byte's.
+  if (!*name || !is_in_image(own_name, strlen(name) + 1, false) || strcmp(own_name, name) != 0) return NULL;
   metadata_accessor accessor = (metadata_accessor)((const char *)&descriptor->accessor + descriptor->accessor);
-  return is_in_image(accessor, 1) ? accessor(0).metadata : NULL;
+  return is_in_image(accessor, 1, true) ? accessor(0).metadata : NULL;
 }

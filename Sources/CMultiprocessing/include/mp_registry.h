@@ -10,4 +10,4 @@ void mp_registry_remove(int descriptor);
 /// How many descriptors the table holds.
 int mp_registry_count(void);
 /// In a child, before anything else runs: closes every descriptor of the table but the `count` in `kept`.
-void mp_registry_close_all_but(const int *_Nonnull kept, size_t count);
+void mp_registry_close_all_but(const int *_Nullable kept, size_t count);

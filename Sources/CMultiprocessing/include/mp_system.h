@@ -72,6 +72,12 @@ void mp_rehearse_streams(void);
 /// _exit(2), bound by the linker at the start of the program rather than at the first call, which is a child's last.
 _Noreturn void mp_leave(int code);
 
+/// Writes a line of up to PIPE_BUF bytes to standard error, unless nobody makes room for it within a second. A reader that is
+/// gone raises no SIGPIPE.
+void mp_write_line(const char *_Nonnull line, size_t size);
+/// A number that tells an open file from every other one that is open; 0 when there is none.
+uint64_t mp_file_identity(int descriptor);
+
 /// exit(3) in this process calls `handler` with its status first, ahead of anything registered before.
 int mp_on_exit(void (*_Nonnull handler)(int status, void *_Nullable context));
 

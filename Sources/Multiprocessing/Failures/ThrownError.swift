@@ -3,8 +3,7 @@ internal import MultiprocessingEngine
 /// An error on its way from a child to its parent. A `Codable` one arrives as itself.
 enum ThrownError {
   /// How the error is told in any case, then, for a `Codable` error, its type and its encoded value.
-  static func encode(_ error: any Error) -> [UInt8] {
-    let remote = RemoteError(error)
+  static func encode(_ error: any Error, told remote: RemoteError) -> [UInt8] {
     var bytes: [UInt8] = []
     bytes.append(text: remote.typeName)
     bytes.append(text: remote.message)

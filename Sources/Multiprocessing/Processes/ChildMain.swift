@@ -11,20 +11,16 @@ enum ChildMain {
       let (record, arguments) = try LaunchRecord.parse(payload.bytes)
       CurrentProcess.become(record, storage)
       try record.limits.apply()
-      // The report may be longer than a file of the body's may be.
-      defer { if record.limits.fileSize != nil { try? Syscall.lift(.fileSize) } }
+      // The report may need a longer file than the body's, and one descriptor more. What cannot be lifted shows in the report.
+      defer {
+        if record.limits.fileSize != nil { try? Syscall.lift(.fileSize) }
+        if record.limits.openFiles != nil { try? Syscall.lift(.openFiles) }
+      }
       return .value(try withExtendedLifetime(payload) { try body(arguments) })
     } catch {
-      announce(error)
-      return .error(ThrownError.encode(error))
+      let remote = RemoteError(error)
+      return .error(
+        ThrownError.encode(error, told: remote), announcement: "Process \(currentProcess().name) failed: \(remote)")
     }
-  }
-
-  /// One line for whoever reads the child's standard error.
-  private static func announce(_ error: any Error) {
-    let text = "Process \(currentProcess().name) failed: \(RemoteError(error))"
-    var line = text.split(whereSeparator: \.isNewline).joined(separator: " ") + "\n"
-    // With standard error closed there is nobody to tell; the error itself goes to the parent.
-    line.withUTF8 { try? Syscall.writeAll(STDERR_FILENO, UnsafeRawBufferPointer($0)) }
   }
 }

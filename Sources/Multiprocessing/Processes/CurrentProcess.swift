@@ -14,18 +14,36 @@ enum CurrentProcess {
     /// How many process objects were made here, which numbers them.
     var count = 0
     var children: [ObjectIdentifier: ProcessStorage] = [:]
-    /// False in a child until it starts one of its own: `children` are its parent's then, and are not touched, since to let
-    /// go of them would write to, and so copy, the page of each.
-    var hasOwnChildren = true
     var exitBlocks: [@Sendable () -> Void] = []
+    /// False in a child until it has some of its own: `children` and `exitBlocks` are its parent's then, and are not touched.
+    /// To let go of them would run the user's `deinit`s here, and write to, and so copy, the page of each object.
+    var hasOwnLists = true
     var hasExitHook = false
 
     mutating func forgetParent() {
       generation = .current
       count = 0
-      hasOwnChildren = false
-      if !exitBlocks.isEmpty { exitBlocks = [] }
+      hasOwnLists = false
       hasExitHook = false
+    }
+
+    /// Begins lists of its own. The parent's are kept for good: see `hasOwnLists`.
+    mutating func ownLists() {
+      guard !hasOwnLists else { return }
+      hasOwnLists = true
+      _ = Unmanaged.passRetained(Inherited(children: children, exitBlocks: exitBlocks))
+      children = [:]
+      exitBlocks = []
+    }
+  }
+
+  private final class Inherited {
+    let children: [ObjectIdentifier: ProcessStorage]
+    let exitBlocks: [@Sendable () -> Void]
+
+    init(children: [ObjectIdentifier: ProcessStorage], exitBlocks: [@Sendable () -> Void]) {
+      self.children = children
+      self.exitBlocks = exitBlocks
     }
   }
 
@@ -67,20 +85,17 @@ enum CurrentProcess {
     try withState { state in
       installExitHook(&state)
       let child = try launch()
-      if !state.hasOwnChildren {
-        state.children = [:]
-        state.hasOwnChildren = true
-      }
+      state.ownLists()
       state.children[ObjectIdentifier(storage)] = storage
       return child
     }
   }
 
-  private static var hasChildren: Bool { withState { $0.hasOwnChildren && !$0.children.isEmpty } }
+  private static var hasChildren: Bool { withState { $0.hasOwnLists && !$0.children.isEmpty } }
 
   /// Forgets a child that was reaped.
   static func disown(_ storage: ProcessStorage) {
-    withState { if $0.hasOwnChildren { $0.children[ObjectIdentifier(storage)] = nil } }
+    withState { if $0.hasOwnLists { $0.children[ObjectIdentifier(storage)] = nil } }
   }
 
   /// Reaps the children that have ended; the others, in the order of their making.
@@ -110,6 +125,7 @@ enum CurrentProcess {
   static func addExitBlock(_ block: @escaping @Sendable () -> Void) {
     withState { state in
       installExitHook(&state)
+      state.ownLists()
       state.exitBlocks.append(block)
     }
   }
@@ -142,15 +158,15 @@ enum CurrentProcess {
   /// The exit blocks, last first; then the daemons are terminated and the others joined, as Python does.
   static func end() {
     // Nothing to do is the rule, and costs a child nothing.
-    while withState({ !$0.exitBlocks.isEmpty }), let block = withState({ $0.exitBlocks.popLast() }) {
+    while withState({ $0.hasOwnLists && !$0.exitBlocks.isEmpty }), let block = withState({ $0.exitBlocks.popLast() }) {
       block()
     }
     guard hasChildren else { return }
     let children = reapChildren()
     let daemons = children.filter(\.isDaemon)
     for daemon in daemons { daemon.signalIgnoringErrors(.terminate) }
-    for child in children where !child.isDaemon { child.waitIgnoringErrors(.never) }
     let patience = Deadline(after: .seconds(5))
+    for child in children where !child.isDaemon { child.waitIgnoringErrors(.never) }
     for daemon in daemons where !daemon.waitIgnoringErrors(patience) {
       daemon.signalIgnoringErrors(.kill)
       daemon.waitIgnoringErrors(.never)

@@ -20,6 +20,11 @@ extension Process where Output: Codable {
     self.init(ProcessTarget(target), .codable(), name, daemon)
   }
 
+  /// The same for a process without a name: `Process(daemon: true) { … }`.
+  public convenience init(daemon: Bool, target: @escaping @Sendable () throws -> Output) {
+    self.init(ProcessTarget(target), .codable(), nil, daemon)
+  }
+
   /// A process that calls a function or closure with arguments by position: `args: (1, "two")`, `args: (1)`.
   public convenience init<each A: Codable & Sendable>(
     target: @escaping @Sendable (repeat each A) throws -> Output, args: (repeat each A), name: String? = nil,
@@ -81,6 +86,12 @@ extension Process where Output == Void {
   @_disfavoredOverload
   public convenience init(name: String, daemon: Bool? = nil, target: @escaping @Sendable () throws -> Void) {
     self.init(ProcessTarget(target), .void(), name, daemon)
+  }
+
+  /// The same for a process without a name: `Process(daemon: true) { … }`.
+  @_disfavoredOverload
+  public convenience init(daemon: Bool, target: @escaping @Sendable () throws -> Void) {
+    self.init(ProcessTarget(target), .void(), nil, daemon)
   }
 
   /// A process that calls a function or closure with arguments by position: `args: (1, "two")`, `args: (1)`.

@@ -68,8 +68,9 @@ public final class Process<Output: Sendable>: ProcessBase, @unchecked Sendable {
     try start()
     do {
       return try result(timeout: timeout)
-    } catch let error as TimeoutError where isAlive {
-      try storage.end()
+    } catch {
+      // Out of time, or the wait itself failed: nobody else has the object, so the child ends with this call.
+      if isAlive { try storage.end() }
       throw error
     }
   }

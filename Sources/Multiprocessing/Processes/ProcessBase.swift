@@ -130,12 +130,15 @@ open class ProcessBase {
   public final var exitCode: Int32? { terminationStatus?.exitCode }
 
   /// What the child failed with: the error that `run()` threw, a crash, a signal, an exit with another code than 0.
-  /// nil while it runs, and when all went well.
+  /// nil while it runs, when all went well, and after `close()`.
   public final var terminationError: (any Error)? {
-    guard storage.status() != nil else { return nil }
+    guard let status = storage.status() else { return nil }
     do {
       guard case .failed(let error) = try storage.ending() else { return nil }
-      return error as? ProcessError == .exited(0) ? nil : error
+      // exit(0) leaves no result, and nothing went wrong.
+      return status.termination == .exited(0) && error as? ProcessError == .exited(0) ? nil : error
+    } catch ProcessError.closed {
+      return nil
     } catch {
       return error
     }

@@ -15,8 +15,17 @@ enum ProcessEnding: Sendable {
     case .exited(let code):
       self = Self.exit(report) ?? .failed(ProcessError.exited(code))
     case .unknown:
-      self = Self.exit(report) ?? .failed(ProcessError.exited(TerminationStatus(.unknown).exitCode))
+      if let signal = Self.crashRecord(report)?.signal {
+        self.init(
+          of: name, pid: pid, status: ExitStatus(signaled: signal, like: status), report: report, limits: limits)
+      } else {
+        self = Self.exit(report) ?? .failed(ProcessError.exited(TerminationStatus(.unknown).exitCode))
+      }
     }
+  }
+
+  private static func crashRecord(_ report: ChildReport) -> CrashRecord? {
+    report.crash.flatMap { crash in withExtendedLifetime(crash) { CrashRecord(crash.bytes) } }
   }
 
   private static func exit(_ report: ChildReport) -> ProcessEnding? {
@@ -40,9 +49,7 @@ enum ProcessEnding: Sendable {
     if let fileSize = limits.fileSize, signal == .fileSizeExceeded {
       return .limitExceeded("files of \(fileSize) bytes")
     }
-    guard
-      let record = report.crash.flatMap({ crash in withExtendedLifetime(crash) { CrashRecord(crash.bytes) } })
-    else {
+    guard let record = crashRecord(report) else {
       // A thread without an alternate stack that overflows its own leaves no record.
       return signal.isCrash
         ? .crashed(CrashReport(signal: signal, processName: name, pid: pid)) : .killed(signal)

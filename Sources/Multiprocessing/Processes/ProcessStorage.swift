@@ -68,7 +68,9 @@ final class ProcessStorage: Sendable {
       let arguments = try arguments()
       _ = Self.rehearsal
       CurrentProcess.reapChildren()
-      try launch(arguments, parent: CurrentProcess.identity, body)
+      StandardStreams.flush()
+      let parent = CurrentProcess.identity
+      try SignalMask.withAllBlocked { try launch(arguments, parent: parent, body) }
     } catch {
       state.withLock { $0.lifecycle.failed() }
       if let failure = error as? SystemFailure { throw ProcessError.launchFailed(errno: failure.errno) }
@@ -184,8 +186,12 @@ final class ProcessStorage: Sendable {
       guard let status = try child.statusIfEnded() else { throw ProcessError.stillRunning }
       let ending = ProcessEnding(
         of: name, pid: child.pid, status: status, report: try child.report(), limits: limits)
-      state.withLock { $0.ending = ending }
-      return ending
+      return try state.withLock { state in
+        // `close()` may have come between, and emptied the report.
+        try state.lifecycle.requireStarted()
+        state.ending = ending
+        return ending
+      }
     } catch let failure as SystemFailure {
       throw SystemError(failure)
     }

@@ -5,6 +5,8 @@ import Glibc
 final class ChildEntry {
   private let record: Int32
   private let report: Int32
+  /// Tells whether `report` is still the socket: the body may have closed it, and the number gone to another file.
+  private let reportIdentity: UInt64
   private let body: ChildBody
   /// What goes ahead of a crash record; made in the parent, because a handler makes nothing.
   private let crashHeader = FrameHeader(.crash, length: CrashRecord.byteCount).bytes
@@ -12,6 +14,7 @@ final class ChildEntry {
   init(record: Int32, report: Int32, body: @escaping ChildBody) {
     self.record = record
     self.report = report
+    reportIdentity = mp_file_identity(report)
     self.body = body
   }
 
@@ -33,13 +36,18 @@ final class ChildEntry {
       Self.tell("the child could not begin: \(error)", writer)
       ChildExit.leave(1)
     }
-    let isDelivered =
-      switch outcome {
-      case .value(let bytes): Self.send(.value, bytes, writer)
-      case .error(let bytes): Self.send(.error, bytes, writer)
-      }
-    guard case .value = outcome, isDelivered else { ChildExit.leave(1) }
-    ChildExit.leave(0)
+    guard mp_file_identity(report) == reportIdentity else {
+      Self.writeLine("process \(getpid()): the descriptor for its result was closed")
+      ChildExit.leave(1)
+    }
+    switch outcome {
+    case .value(let bytes):
+      ChildExit.leave(Self.send(.value, bytes, writer) ? 0 : 1)
+    case .error(let bytes, let announcement):
+      _ = Self.send(.error, bytes, writer)
+      Self.writeLine(announcement)
+      ChildExit.leave(1)
+    }
   }
 
   private func readRecord() throws -> Payload? {
@@ -50,6 +58,9 @@ final class ChildEntry {
   private static func send(_ kind: FrameHeader.Kind, _ bytes: [UInt8], _ writer: FrameWriter) -> Bool {
     do {
       try writer.send(kind, bytes)
+      return true
+    } catch let failure as SystemFailure where [EPIPE, ECONNRESET].contains(failure.errno) {
+      // The parent is gone, and with it whoever could want to know.
       return true
     } catch {
       tell("the result of \(bytes.count) bytes could not be sent: \(error)", writer)
@@ -62,9 +73,15 @@ final class ChildEntry {
     do {
       try writer.send(.undeliverable, Array(sentence.utf8))
     } catch {
-      var line = "process \(getpid()): \(sentence)\n"
-      // With standard error closed as well there is nobody left to tell; the exit code still does.
-      line.withUTF8 { try? Syscall.writeAll(STDERR_FILENO, UnsafeRawBufferPointer($0)) }
+      writeLine("process \(getpid()): \(sentence)")
+    }
+  }
+
+  /// One line, however many `text` has, and no longer than a screen. Where nobody reads it, the exit code still tells.
+  private static func writeLine(_ text: String) {
+    var line = text.prefix(2000).split(whereSeparator: \.isNewline).joined(separator: " ") + "\n"
+    line.withUTF8 { utf8 in
+      utf8.withMemoryRebound(to: CChar.self) { mp_write_line($0.baseAddress!, $0.count) }
     }
   }
 }

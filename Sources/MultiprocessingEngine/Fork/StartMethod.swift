@@ -26,5 +26,6 @@ package typealias ChildBody = (_ record: Payload) -> ChildOutcome
 /// What a child's body came to, as the layer above encodes it.
 package enum ChildOutcome {
   case value([UInt8])
-  case error([UInt8])
+  /// With a line for whoever reads the child's standard error.
+  case error([UInt8], announcement: String)
 }

@@ -64,7 +64,8 @@ struct FrameReader {
       return SharedDescriptor(
         try Descriptor.listing { () throws(SystemFailure) in try Syscall.peekDescriptor(socket) })
     } catch {
-      if error.errno == EBADMSG { return nil }
+      // Another packet, or none: whoever announced it is gone.
+      if error.errno == EBADMSG || error.errno == EAGAIN { return nil }
       throw error
     }
   }

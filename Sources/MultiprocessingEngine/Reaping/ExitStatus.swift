@@ -18,6 +18,12 @@ package struct ExitStatus: Sendable, Equatable {
 
   init(termination: Termination) { self.termination = termination }
 
+  /// What is known of `other`, which a signal must have ended.
+  package init(signaled number: Int32, like other: ExitStatus) {
+    self = other
+    termination = .signaled(number)
+  }
+
   init(_ status: mp_exit_status) {
     termination = status.signaled ? .signaled(status.code) : .exited(status.code)
     processorTime = .microseconds(status.user_time + status.system_time)

@@ -128,7 +128,13 @@ package enum Syscall {
   }
 
   static func isSealed(_ descriptor: Int32) throws(SystemFailure) -> Bool {
-    try attempt(MP_CALL_STATUS, "ask for a memory file's seals") { Int(mp_memfd_is_sealed(descriptor)) } == 1
+    do throws(SystemFailure) {
+      return try attempt(MP_CALL_STATUS, "ask for a memory file's seals") { Int(mp_memfd_is_sealed(descriptor)) } == 1
+    } catch {
+      // A file that cannot be sealed at all.
+      if error.errno == EINVAL { return false }
+      throw error
+    }
   }
 
   static func size(of descriptor: Int32) throws(SystemFailure) -> Int {

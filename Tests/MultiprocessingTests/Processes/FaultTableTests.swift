@@ -103,7 +103,8 @@ final class FaultTableTests: AuditedTestCase {
       case MP_CALL_THREAD, MP_CALL_FORK: [EAGAIN, ENOMEM]
       case MP_CALL_PIDFD_OPEN: [EMFILE, ENFILE, ENOMEM, ENOSYS]
       case MP_CALL_WRITE: [ENOSPC, ENOMEM, EIO]
-      case MP_CALL_SEND_PACKET: [ENOBUFS, ENOMEM, EPIPE]
+      // EPIPE says that the parent is gone, and is nobody's to be told of.
+      case MP_CALL_SEND_PACKET: [ENOBUFS, ENOMEM, EPERM]
       case MP_CALL_POLL: [EAGAIN, ENOMEM]
       // Its one error, ECHILD, says that somebody else has reaped the child: a test of its own makes that true.
       case MP_CALL_REAP, MP_CALL_WAIT: []

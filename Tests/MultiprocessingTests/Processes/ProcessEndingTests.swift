@@ -59,7 +59,7 @@ final class ProcessEndingTests: XCTestCase {
   func testAnErrorArrivesAsItself() {
     struct Refusal: Error, Codable, Equatable { var reason: String }
     var report = ChildReport()
-    report.error = payload(ThrownError.encode(Refusal(reason: "no")))
+    report.error = payload(ThrownError.encode(Refusal(reason: "no"), told: RemoteError(Refusal(reason: "no"))))
     guard case .failed(let error) = ending(.exited(1), report) else { return XCTFail("a value") }
     XCTAssertEqual(error as? Refusal, Refusal(reason: "no"))
   }
@@ -67,14 +67,14 @@ final class ProcessEndingTests: XCTestCase {
   func testAnErrorThatIsNotCodableIsTold() {
     struct Refusal: Error {}
     var report = ChildReport()
-    report.error = payload(ThrownError.encode(Refusal()))
+    report.error = payload(ThrownError.encode(Refusal(), told: RemoteError(Refusal())))
     XCTAssertEqual(
       failure(ending(.exited(1), report)), .thrown(RemoteError(typeName: "Refusal", description: "Refusal()")))
   }
 
   func testAnErrorCutShortIsTold() {
     struct Refusal: Error, Codable { var reason = "no" }
-    let whole = ThrownError.encode(Refusal())
+    let whole = ThrownError.encode(Refusal(), told: RemoteError(Refusal()))
     for length in 0..<whole.count {
       var report = ChildReport()
       report.error = payload(Array(whole[..<length]))
