@@ -15,7 +15,8 @@ final class WireDecoder {
 
   init(_ bytes: UnsafeRawBufferPointer, userInfo: [CodingUserInfoKey: any Sendable], descriptors: [Int32]) {
     reader = WireReader(bytes)
-    self.userInfo = userInfo
+    // To convert an empty one takes as long as a small value.
+    if userInfo.isEmpty { self.userInfo = [:] } else { self.userInfo = userInfo }
     self.descriptors = descriptors
   }
 

@@ -13,7 +13,8 @@ final class WireEncoder {
 
   /// An encoder whose values may take descriptors along only if `carriesDescriptors`, since someone must send them.
   init(userInfo: [CodingUserInfoKey: any Sendable] = [:], carriesDescriptors: Bool = false) {
-    self.userInfo = userInfo
+    // To convert an empty one takes as long as a small value.
+    if userInfo.isEmpty { self.userInfo = [:] } else { self.userInfo = userInfo }
     self.carriesDescriptors = carriesDescriptors
   }
 

@@ -148,6 +148,39 @@ struct WireReader {
     return memcmp(base + entry.keyStart, name, key.count) == 0
   }
 
+  /// The value of the entry at an offset, if there is one and it has this short key.
+  @inline(__always)
+  func value(
+    ofShort key: UnsafeRawBufferPointer, at offset: Int, limit: Int
+  ) throws(WireFault) -> WireValue? {
+    guard let name = key.baseAddress, let base = bytes.baseAddress, key.count < 0x80, limit <= bytes.count,
+      key.count < limit - offset, bytes[offset] == UInt8(truncatingIfNeeded: key.count)
+    else { return nil }
+    guard Self.areEqual(base + offset + 1, name, count: key.count) else { return nil }
+    return try value(at: offset + 1 + key.count, limit: limit)
+  }
+
+  /// memcmp(3) without the call, for the few bytes of a key.
+  @inline(__always)
+  private static func areEqual(_ a: UnsafeRawPointer, _ b: UnsafeRawPointer, count: Int) -> Bool {
+    @inline(__always)
+    func same<Word: FixedWidthInteger & BitwiseCopyable>(_ offset: Int, as type: Word.Type) -> Bool {
+      a.loadUnaligned(fromByteOffset: offset, as: type) == b.loadUnaligned(fromByteOffset: offset, as: type)
+    }
+    // The last two words may overlap.
+    if count >= 8 {
+      var offset = 0
+      while offset < count - 8 {
+        if !same(offset, as: UInt64.self) { return false }
+        offset += 8
+      }
+      return same(count - 8, as: UInt64.self)
+    }
+    if count >= 4 { return same(0, as: UInt32.self) && same(count - 4, as: UInt32.self) }
+    if count >= 2 { return same(0, as: UInt16.self) && same(count - 2, as: UInt16.self) }
+    return count == 0 || same(0, as: UInt8.self)
+  }
+
   /// The bytes of an entry's key.
   func key(of entry: WireEntry) -> UnsafeRawBufferPointer {
     UnsafeRawBufferPointer(rebasing: bytes[entry.keyStart..<entry.keyEnd])

@@ -24,8 +24,8 @@ struct WireSink {
 
   private struct State {
     // Owned: allocated here, freed by `deallocate`, and never handed out.
-    var base = UnsafeMutableRawPointer.allocate(byteCount: 256, alignment: 16)
-    var capacity = 256
+    var base = UnsafeMutableRawPointer.allocate(byteCount: 1024, alignment: 16)
+    var capacity = 1024
     var pieces: [Piece] = []
     var count = 0
     var pieceBytes = 0

@@ -18,8 +18,9 @@ final class WireValueDecoder: Decoder, WirePathNode {
   // The parent, or else the context, once this decoder may outlive the call that made it.
   private var owner: AnyObject?
 
-  // A decoder for a value in this one: made once, then used for each in turn.
-  private var spare: WireValueDecoder?
+  // A decoder for a value in this one: made once, then used for each in turn. Retained by hand, released
+  // in `deinit`: to assign a reference takes a check for exclusive access each time.
+  private var spare: Unmanaged<WireValueDecoder>?
 
   private init(
     _ valueType: Any.Type, _ value: WireValue, in context: WireDecoder, parent: WireValueDecoder?,
@@ -33,6 +34,8 @@ final class WireValueDecoder: Decoder, WirePathNode {
     depth = if let parent { parent.depth + 1 } else { 1 }
     cursor = value.start
   }
+
+  deinit { spare?.release() }
 
   /// Becomes the decoder of another value in the same one.
   @inline(__always)
@@ -84,8 +87,9 @@ final class WireValueDecoder: Decoder, WirePathNode {
       }
     }
     var decoder: WireValueDecoder
-    if let spare = spare.take() {
-      decoder = spare
+    if let spare {
+      decoder = spare.takeRetainedValue()
+      self.spare = nil
       decoder.reuse(for: type, value, key: key, depth: depth + 1)
     } else {
       decoder = WireValueDecoder(type, value, in: context, parent: self, key: key)
@@ -93,7 +97,8 @@ final class WireValueDecoder: Decoder, WirePathNode {
     defer {
       // Somebody who kept the decoder goes on with the value it was made for.
       if isKnownUniquelyReferenced(&decoder) {
-        spare = decoder
+        // There is one already if a value in that value was coded by this decoder.
+        if spare == nil { spare = .passRetained(decoder) }
       } else {
         decoder.owner = self
       }
@@ -326,10 +331,9 @@ final class WireValueDecoder: Decoder, WirePathNode {
   @inline(__always)
   private func find(_ name: UnsafeRawBufferPointer, advancing: Bool) throws(WireFault) -> WireValue? {
     if !hasRepeats, cursor < value.end {
-      let entry = try reader.entry(at: cursor, limit: value.end)
-      if reader.matches(entry, name) {
-        if advancing { cursor = entry.value.end }
-        return entry.value
+      if let found = try reader.value(ofShort: name, at: cursor, limit: value.end) {
+        if advancing { cursor = found.end }
+        return found
       }
     }
     guard let offset = try search(name) else { return nil }

@@ -27,8 +27,9 @@ final class WireValueEncoder: Encoder, WirePathNode {
   // The parent, or else the context, once this encoder may outlive the call that made it.
   private var owner: AnyObject?
 
-  // An encoder for a value in this one: made once, then used for each in turn.
-  private var spare: WireValueEncoder?
+  // An encoder for a value in this one: made once, then used for each in turn. Retained by hand, released
+  // in `deinit`: to assign a reference takes a check for exclusive access each time.
+  private var spare: Unmanaged<WireValueEncoder>?
 
   /// The number of elements encoded into the unkeyed container.
   private(set) var elementCount = 0
@@ -47,6 +48,8 @@ final class WireValueEncoder: Encoder, WirePathNode {
     pieceBytesBefore = sink.pieceBytes
     depth = if let parent { parent.depth + 1 } else { 1 }
   }
+
+  deinit { spare?.release() }
 
   /// Becomes the encoder of another value in the same one.
   @inline(__always)
@@ -87,8 +90,9 @@ final class WireValueEncoder: Encoder, WirePathNode {
     let coding = WireTypeCoding.of(T.self)
     if let primitive = coding.primitive { return primitive.write(value, to: sink) }
     var encoder: WireValueEncoder
-    if let spare = spare.take() {
-      encoder = spare
+    if let spare {
+      encoder = spare.takeRetainedValue()
+      self.spare = nil
       encoder.reuse(for: T.self, key: key, depth: depth + 1)
     } else {
       encoder = WireValueEncoder(
@@ -97,7 +101,8 @@ final class WireValueEncoder: Encoder, WirePathNode {
     defer {
       // Somebody who kept the encoder may find it useless, but never at work for another value.
       if isKnownUniquelyReferenced(&encoder) {
-        spare = encoder
+        // There is one already if a value in that value was coded by this encoder.
+        if spare == nil { spare = .passRetained(encoder) }
       } else {
         encoder.owner = self
       }
