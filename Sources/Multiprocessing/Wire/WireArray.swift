@@ -10,7 +10,9 @@ extension Array: WireEncodedArray where Element: Encodable {
   static func encode<T>(_ value: T, by encoder: WireValueEncoder) throws {
     let container = encoder.elements()
     // `WireTypeCoding` told this type for `T`, so both are the same one.
-    for element in unsafeBitCast(value, to: Self.self) { try container.encode(element) }
+    try unsafeBitCast(value, to: Self.self).withUnsafeBufferPointer { elements in
+      for index in elements.indices { try container.encode(elements[index]) }
+    }
   }
 }
 
@@ -23,9 +25,14 @@ protocol WireDecodedArray {
 extension Array: WireDecodedArray where Element: Decodable {
   static func decode<T>(_ type: T.Type, by decoder: WireValueDecoder) throws -> T {
     var container = try decoder.elements()
-    var elements: [Element] = []
     // The count is only what the bytes say: it takes no more room than this before there are elements.
-    elements.reserveCapacity(Swift.min(container.count ?? 0, 1024))
+    let room = Swift.min(container.count ?? 0, 1024)
+    var elements = try [Element](unsafeUninitializedCapacity: room) { buffer, count in
+      while count < room, !container.isAtEnd {
+        buffer.initializeElement(at: count, to: try container.decode(Element.self))
+        count += 1
+      }
+    }
     while !container.isAtEnd { elements.append(try container.decode(Element.self)) }
     // As above.
     return unsafeBitCast(elements, to: T.self)

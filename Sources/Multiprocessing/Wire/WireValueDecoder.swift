@@ -7,16 +7,17 @@ final class WireValueDecoder: Decoder, WirePathNode {
   unowned(unsafe) let context: WireDecoder
   unowned(unsafe) let parent: WireValueDecoder?
   private(set) var value: WireValue
-  private(set) var key: (any CodingKey)?
+  // The key and the references below are each read or set in one step, which takes no check for exclusive access.
+  @exclusivity(unchecked) private(set) var key: (any CodingKey)?
   private var depth: Int
   private var valueType: Any.Type
   private var cursor: Int
   private var longSearches = 0
-  private var table: WireKeyTable?
+  @exclusivity(unchecked) private var table: WireKeyTable?
   private var hasRepeats = false
 
   // The parent, or else the context, once this decoder may outlive the call that made it.
-  private var owner: AnyObject?
+  @exclusivity(unchecked) private var owner: AnyObject?
 
   // A decoder for a value in this one: made once, then used for each in turn. Retained by hand, released
   // in `deinit`: to assign a reference takes a check for exclusive access each time.

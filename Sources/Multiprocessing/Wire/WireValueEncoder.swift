@@ -14,7 +14,8 @@ final class WireValueEncoder: Encoder, WirePathNode {
   unowned(unsafe) let context: WireEncoder
   unowned(unsafe) let parent: WireValueEncoder?
   let sink: WireSink
-  private(set) var key: (any CodingKey)?
+  // The key and the references below are each read or set in one step, which takes no check for exclusive access.
+  @exclusivity(unchecked) private(set) var key: (any CodingKey)?
   private let isDiscarded: Bool
   private var start: WireSink.Mark
   private var pieceBytesBefore: Int
@@ -22,10 +23,10 @@ final class WireValueEncoder: Encoder, WirePathNode {
   private var valueType: Any.Type
   private var content = Content.nothing
   private var keyFilter = WireKeyFilter()
-  private var nested: WireNestedEncoders?
+  @exclusivity(unchecked) private var nested: WireNestedEncoders?
 
   // The parent, or else the context, once this encoder may outlive the call that made it.
-  private var owner: AnyObject?
+  @exclusivity(unchecked) private var owner: AnyObject?
 
   // An encoder for a value in this one: made once, then used for each in turn. Retained by hand, released
   // in `deinit`: to assign a reference takes a check for exclusive access each time.
