@@ -55,10 +55,9 @@ struct Risk: Error {
   UnsafePointer<Int>(bitPattern: address)!.pointee  // crash: null
 }
 
-// The stack ends where a call is entered.
-@inline(never) private func recurse(_ depth: Int) -> Int {  // crash: recursion
-  depth == -1 ? 0 : recurse(depth + 1) + depth % 3
-}
+// On one line: whether the stack ends where a call is made or where it is entered is up to the compiler.
+@inline(never)
+private func recurse(_ depth: Int) -> Int { depth == -1 ? 0 : recurse(depth + 1) + depth % 3 }  // crash: recursion
 
 @inline(never) private func give() {
   abort()  // crash: abort
