@@ -9,14 +9,19 @@ public struct CrashReport: Codable, Sendable, Equatable {
   public struct Frame: Codable, Sendable, Hashable {
     /// Demangled; "<unknown>" for one that nothing names.
     public let function: String
+    /// As the compiler was given it; nil where no debug information tells.
     public let file: String?
+    /// From 1; nil where no debug information tells.
     public let line: Int?
+    /// Of the instruction, or of the one after a call.
     public let address: UInt
   }
 
   /// The signal that ended the child.
   public let signal: Signal
+  /// The child's; another process may have it by now.
   public let pid: Int32
+  /// The child's `name` when its end was noticed.
   public let processName: String
   /// The address that could not be read, written or executed; nil where the signal has none.
   public let faultAddress: UInt?
@@ -49,6 +54,7 @@ public struct CrashReport: Codable, Sendable, Equatable {
     case signal, pid, processName, faultAddress, message, backtrace
   }
 
+  /// Reads a report with its names in place.
   public init(from decoder: any Decoder) throws {
     let container = try decoder.container(keyedBy: CodingKeys.self)
     signal = try container.decode(Signal.self, forKey: .signal)
@@ -61,6 +67,7 @@ public struct CrashReport: Codable, Sendable, Equatable {
         backtrace: try container.decode([Frame].self, forKey: .backtrace)))
   }
 
+  /// Looks the names up, and writes them: addresses mean nothing in another program.
   public func encode(to encoder: any Encoder) throws {
     var container = encoder.container(keyedBy: CodingKeys.self)
     try container.encode(signal, forKey: .signal)
@@ -71,6 +78,7 @@ public struct CrashReport: Codable, Sendable, Equatable {
     try container.encode(backtrace, forKey: .backtrace)
   }
 
+  /// Whether two reports tell the same; looks the names up.
   public static func == (left: CrashReport, right: CrashReport) -> Bool {
     left.signal == right.signal && left.pid == right.pid && left.processName == right.processName
       && left.faultAddress == right.faultAddress && left.details.resolved == right.details.resolved

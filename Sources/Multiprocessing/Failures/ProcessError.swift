@@ -30,6 +30,7 @@ public enum ProcessError: Error, Codable, Sendable, Equatable {
 }
 
 extension ProcessError: CustomStringConvertible {
+  /// A sentence: what was done or happened, and what to do instead.
   public var description: String {
     switch self {
     case .exited(let code):

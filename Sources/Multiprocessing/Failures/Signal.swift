@@ -3,8 +3,10 @@ internal import MultiprocessingEngine
 
 /// A signal, by its number on this system; signal(7).
 public struct Signal: RawRepresentable, Hashable, Codable, Sendable, CustomStringConvertible {
+  /// The number, as kill(2) takes it.
   public let rawValue: Int32
 
+  /// The signal with that number; whether the system knows one shows when it is sent.
   public init(rawValue: Int32) { self.rawValue = rawValue }
 
   /// SIGHUP: the terminal is gone.
@@ -63,10 +65,12 @@ public struct Signal: RawRepresentable, Hashable, Codable, Sendable, CustomStrin
       .contains(self)
   }
 
+  /// Reads the number.
   public init(from decoder: any Decoder) throws {
     rawValue = try decoder.singleValueContainer().decode(Int32.self)
   }
 
+  /// Writes the number.
   public func encode(to encoder: any Encoder) throws {
     var container = encoder.singleValueContainer()
     try container.encode(rawValue)

@@ -14,5 +14,6 @@ public struct SystemError: Error, Codable, Sendable, Hashable, CustomStringConve
     errno = failure.errno
   }
 
+  /// "cannot receive a message: Too many open files".
   public var description: String { SystemFailure(operation, errno: errno).description }
 }

@@ -9,6 +9,7 @@ public struct TimeoutError: Error, Codable, Sendable, Hashable, CustomStringConv
   /// The same of standard error.
   public let partialError: [UInt8]?
 
+  /// Tells of a wait for `operation` that took longer than `timeout`.
   public init(
     operation: String, timeout: Duration, partialOutput: [UInt8]? = nil, partialError: [UInt8]? = nil
   ) {
@@ -18,5 +19,6 @@ public struct TimeoutError: Error, Codable, Sendable, Hashable, CustomStringConv
     self.partialError = partialError
   }
 
+  /// "waited 2.0 seconds for the result of Process-1, in vain".
   public var description: String { "waited \(timeout) for \(operation), in vain" }
 }

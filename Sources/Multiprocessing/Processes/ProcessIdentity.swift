@@ -2,8 +2,11 @@ internal import Glibc
 
 /// Who a process is.
 public struct ProcessIdentity: Sendable, Hashable, Codable {
+  /// For people; need not be unique.
   public let name: String
+  /// The number the system knows it by.
   public let pid: Int32
+  /// Whether its parent terminates it at its own end.
   public let isDaemon: Bool
 }
 

@@ -15,6 +15,7 @@ public struct ResourceLimits: Codable, Sendable, Hashable {
   /// No limit but those the parent has.
   public static let none = ResourceLimits()
 
+  /// nil stands for what the parent has. A negative limit makes `start()` throw.
   public init(memory: Int? = nil, cpuTime: Duration? = nil, openFiles: Int? = nil, fileSize: Int? = nil) {
     self.memory = memory
     self.cpuTime = cpuTime
