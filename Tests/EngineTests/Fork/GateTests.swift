@@ -1,6 +1,7 @@
 import CMultiprocessing
 import Foundation
 import MultiprocessingEngine
+import Synchronization
 import TestSupport
 import XCTest
 
@@ -50,6 +51,7 @@ final class GateTests: AuditedTestCase {
   /// A cancellation handler runs under a lock of the concurrency runtime's: a thread that is inside, for sure.
   func testAForkWaitsForWhoeverIsInside() throws {
     let before = statistics()
+    let handlerHasBegun = SharedFlag()
     let hasBegun = DispatchSemaphore(value: 0)
     let isInside = DispatchSemaphore(value: 0)
     let forkIsNear = DispatchSemaphore(value: 0)
@@ -57,8 +59,10 @@ final class GateTests: AuditedTestCase {
       await withTaskCancellationHandler {
         // Cancelled before this, the handler would run in the task itself, without the lock.
         hasBegun.signal()
-        while !Task.isCancelled { await Task.yield() }
+        // And one that ended as soon as it is cancelled might end before the handler has begun.
+        while !handlerHasBegun.value.load(ordering: .acquiring) { await Task.yield() }
       } onCancel: {
+        handlerHasBegun.value.store(true, ordering: .releasing)
         isInside.signal()
         forkIsNear.wait()
         // The fork is waiting when the count of those that did has grown.
@@ -82,6 +86,10 @@ final class GateTests: AuditedTestCase {
       return .value(Array("\(type)".utf8.prefix(1)))
     }
   }
+}
+
+private final class SharedFlag: Sendable {
+  let value = Atomic(false)
 }
 
 private func statistics() -> mp_gate_statistics {
