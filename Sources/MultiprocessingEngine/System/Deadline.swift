@@ -43,5 +43,4 @@ package struct Deadline: Sendable {
   }
 
   var isNever: Bool { at == nil }
-  package var hasPassed: Bool { nanoseconds == 0 }
 }

@@ -21,6 +21,10 @@ struct GenericError<Payload: Codable & Sendable & Equatable>: Error, Codable, Eq
   var payload: Payload
 }
 
+private struct PrivateGenericError<Payload: Codable & Sendable>: Error, Codable {
+  var payload: Payload
+}
+
 private enum Space {
   struct NestedError: Error, Codable, Equatable {
     var inner: PublicError
@@ -120,6 +124,16 @@ final class ResultTests: AuditedTestCase {
     try checkError(LocalError(number: 6))
     try checkError(ProcessError.launchFailed(errno: 12))
     try checkError(TimeoutError(operation: "tea", timeout: .seconds(3)))
+  }
+
+  /// Nothing finds such a type by its name: the documented limit.
+  func testAnErrorOfAPrivateGenericTypeIsTold() throws {
+    do {
+      try Process.run { throw PrivateGenericError(payload: 7) }
+      XCTFail("nothing was thrown")
+    } catch ProcessError.thrown(let remote) {
+      XCTAssertTrue(remote.description.contains("7"), remote.description)
+    }
   }
 
   func testAnErrorOfAClass() throws {
