@@ -10,9 +10,9 @@ let settings: [SwiftSetting] = [
 
 // One idea each, in the folder of its name.
 let samples = [
-  "arguments", "crash", "daemon", "fails", "family", "join", "keywords", "one-child", "pids", "readme",
-  "resource-limits", "result", "same-task", "side-by-side", "subclass", "three-tasks", "thrown-error", "timeout",
-  "variables",
+  "arguments", "async-child", "chat", "crash", "daemon", "fails", "family", "join", "keywords", "mandelbrot",
+  "one-child", "pids", "pipeline", "readme", "resource-limits", "result", "robust-lock", "same-task",
+  "shared-counter", "side-by-side", "subclass", "three-tasks", "thrown-error", "timeout", "variables",
 ]
 
 // Those whose children write to standard error as well.
@@ -42,7 +42,8 @@ let package = Package(
       dependencies: ["MultiprocessingEngine", "CMultiprocessing", "CEngineTestSupport", "TestSupport"],
       swiftSettings: settings),
     .testTarget(
-      name: "FuzzTests", dependencies: ["Multiprocessing"], exclude: ["Corpus"], swiftSettings: settings),
+      name: "FuzzTests", dependencies: ["Multiprocessing", "MultiprocessingEngine"], exclude: ["Corpus"],
+      swiftSettings: settings),
     .testTarget(name: "HouseRulesTests", swiftSettings: settings),
     .testTarget(
       name: "MultiprocessingTests",
@@ -50,10 +51,14 @@ let package = Package(
       swiftSettings: settings),
     .executableTarget(
       name: "fixture", dependencies: ["Multiprocessing"], path: "Tests/Fixture", swiftSettings: settings),
+    .executableTarget(
+      name: "async-fixture", dependencies: ["Multiprocessing"], path: "Tests/AsyncFixture", swiftSettings: settings),
     .testTarget(
       name: "CrashTests", dependencies: ["Multiprocessing", "TestSupport"], swiftSettings: settings),
     .testTarget(
-      name: "StressTests", dependencies: ["Multiprocessing", "TestSupport"], swiftSettings: settings),
+      name: "StressTests",
+      dependencies: ["Multiprocessing", "MultiprocessingEngine", "CEngineTestSupport", "TestSupport"],
+      swiftSettings: settings),
   ]
     + samples.map { sample in
       .executableTarget(

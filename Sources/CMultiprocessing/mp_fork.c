@@ -2,6 +2,7 @@
 
 #include "mp_fault.h"
 #include "mp_gate.h"
+#include "mp_once.h"
 #include "mp_registry.h"
 #include "mp_system.h"
 
@@ -23,6 +24,9 @@ static bool started, prepared;         // guarded by the caller's fork lock
 static _Atomic uint32_t generation;
 
 uint32_t mp_generation(void) { return atomic_load_explicit(&generation, memory_order_relaxed); }
+
+static bool launched;  // written while a process has one thread
+bool mp_is_launched(void) { return launched; }
 
 static void wait_for(uint32_t wanted) {
   for (;;) {
@@ -65,6 +69,7 @@ static void enter_child(void) {
   atomic_fetch_add_explicit(&generation, 1, memory_order_relaxed);
   atomic_store_explicit(&state, IDLE, memory_order_relaxed);
   atomic_store_explicit(&ending, 0, memory_order_relaxed);
+  launched = forking;
   started = false;
 }
 
@@ -190,6 +195,7 @@ int mp_launch_run(mp_launch *launch) {
   if (!prepared) {
     int error = pthread_atfork(NULL, NULL, enter_child);
     if (error) return -error;
+    mp_once_prepare();
     prepared = true;
   }
   if (!started) {

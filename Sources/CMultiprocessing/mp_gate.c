@@ -22,19 +22,14 @@
 // runtime, with one exception: a task's cancellation handler runs under that task's lock. Then, and for
 // whatever else stays inside for long, a bound ends the wait; the fork goes ahead and `gave_up` counts it.
 //
+// What it cannot see: `swift_once` waits on the kernel and not on a mutex. mp_once.c takes care of that.
+//
 // The lock path may run in a signal handler and before any constructor: no allocation, no lock, errno kept.
 #include "mp_gate.h"
 
-// A sanitizer interposes the same functions for its own ends.
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define MP_GATE_LEFT_OUT 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || __has_feature(memory_sanitizer)
-#define MP_GATE_LEFT_OUT 1
-#endif
-#endif
+#include "mp_interpose.h"
 
-#ifdef MP_GATE_LEFT_OUT
+#ifdef MP_INTERPOSING_LEFT_OUT
 
 void mp_gate_close(void) {}
 void mp_gate_open(void) {}
@@ -51,8 +46,6 @@ void mp_gate_read_statistics(mp_gate_statistics *statistics) { *statistics = (mp
 #include <linux/futex.h>
 #include <pthread.h>
 #include <sched.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -171,17 +164,11 @@ static int gate_unlock(pthread_mutex_t *mutex) {
   return result;
 }
 
-// A definition in the program takes precedence over libc's, for shared libraries too, weak or not. Weak and
-// aliased, so that comparing the two names tells whether the program's calls really come here: they do not
-// where another definition stands before ours, as when the library that holds this code is itself loaded
-// after libc.
-#define MP_INTERPOSE(name) __attribute__((weak, visibility("default"), alias(name)))
 MP_INTERPOSE("gate_lock") int pthread_mutex_lock(pthread_mutex_t *mutex);
 MP_INTERPOSE("gate_unlock") int pthread_mutex_unlock(pthread_mutex_t *mutex);
 
 __attribute__((constructor)) static void set_up(void) {
-  const char *choice = getenv("MULTIPROCESSING_GATE");
-  if (choice && strcmp(choice, "off") == 0) return;
+  if (mp_interposing_is_off()) return;
   if (pthread_mutex_lock != gate_lock || pthread_mutex_unlock != gate_unlock) return;
   // A fork that is none of ours may fall into the time the gate is closed; its child must not wait for ever.
   if (pthread_atfork(0, 0, mp_gate_reset_in_child) != 0) return;

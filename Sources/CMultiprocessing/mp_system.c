@@ -115,15 +115,44 @@ int mp_memfd_is_sealed(int descriptor) {
   return (seals & F_SEAL_SHRINK) && (seals & F_SEAL_WRITE);
 }
 
-int mp_futex_wait(const void *word, uint32_t expected, int64_t nanoseconds) {
-  struct timespec time = seconds(nanoseconds);
-  return result(syscall(
-    SYS_futex, word, FUTEX_WAIT_PRIVATE, expected, nanoseconds < 0 ? NULL : &time, NULL, 0));
+int mp_memfd_fix_size(int descriptor) {
+  return result(fcntl(descriptor, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL));
 }
 
-int mp_futex_wake(const void *word, int count) {
-  return result(syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, count, NULL, NULL, 0));
+int mp_memfd_has_fixed_size(int descriptor) {
+  int seals = fcntl(descriptor, F_GET_SEALS);
+  if (seals < 0) return -errno;
+  return (seals & F_SEAL_SHRINK) != 0;
 }
+
+int mp_reserve_range(int descriptor, int64_t offset, int64_t length) {
+  return result(fallocate(descriptor, 0, offset, length));
+}
+
+int mp_release_range(int descriptor, int64_t offset, int64_t length) {
+  return result(fallocate(descriptor, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, offset, length));
+}
+
+static int futex_wait(const void *word, int operation, uint32_t expected, int64_t nanoseconds) {
+  struct timespec time = seconds(nanoseconds);
+  return result(syscall(SYS_futex, word, operation, expected, nanoseconds < 0 ? NULL : &time, NULL, 0));
+}
+
+static int futex_wake(const void *word, int operation, int count) {
+  return result(syscall(SYS_futex, word, operation, count, NULL, NULL, 0));
+}
+
+int mp_futex_wait(const void *word, uint32_t expected, int64_t nanoseconds) {
+  return futex_wait(word, FUTEX_WAIT_PRIVATE, expected, nanoseconds);
+}
+
+int mp_futex_wake(const void *word, int count) { return futex_wake(word, FUTEX_WAKE_PRIVATE, count); }
+
+int mp_shared_futex_wait(const void *word, uint32_t expected, int64_t nanoseconds) {
+  return futex_wait(word, FUTEX_WAIT, expected, nanoseconds);
+}
+
+int mp_shared_futex_wake(const void *word, int count) { return futex_wake(word, FUTEX_WAKE, count); }
 
 int mp_affinity_count(void) {
   cpu_set_t set;
@@ -132,25 +161,6 @@ int mp_affinity_count(void) {
 }
 
 const char *mp_signal_name(int signal) { return sigabbrev_np(signal); }
-
-ssize_t mp_send_packet(
-  int socket, const void *header, size_t header_size, const void *payload, size_t payload_size, int passed) {
-  struct iovec parts[2] = {
-    {.iov_base = (void *)header, .iov_len = header_size}, {.iov_base = (void *)payload, .iov_len = payload_size}};
-  struct msghdr message = {.msg_iov = parts, .msg_iovlen = 2};
-  _Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {0};
-  if (passed >= 0) {
-    message.msg_control = control;
-    message.msg_controllen = sizeof control;
-    struct cmsghdr *rights = CMSG_FIRSTHDR(&message);
-    rights->cmsg_level = SOL_SOCKET;
-    rights->cmsg_type = SCM_RIGHTS;
-    rights->cmsg_len = CMSG_LEN(sizeof(int));
-    memcpy(CMSG_DATA(rights), &passed, sizeof(int));
-  }
-  ssize_t sent = sendmsg(socket, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
-  return sent < 0 ? -errno : sent;
-}
 
 ssize_t mp_receive_packet(int socket, void *buffer, size_t capacity) {
   // MSG_TRUNC: the answer is the packet's whole length, so that one longer than the buffer is noticed.

@@ -25,8 +25,11 @@ package struct Benchmark {
   package var title: String { variant.isEmpty ? bench : "\(bench) \(variant)" }
 
   package enum Unit: String {
+    case nanoseconds = "ns"
     case microseconds = "us"
+    case operationsPerSecond = "ops/s"
     case gibibytesPerSecond = "GiB/s"
+    case messagesPerSecond = "msgs/s"
     case kibibytes = "KiB"
     case faults
   }

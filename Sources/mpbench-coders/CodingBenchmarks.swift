@@ -9,8 +9,10 @@ extension Benchmark {
   /// A rate is that of bytes that went through a coder: one encoding and one decoding count the size that the value has in
   /// memory once each. It is the same size for every coder, however long its encoding is, so that rates compare as times do.
   static var coding: [Benchmark] {
-    coders("code_struct", count: 5000) { Order.sample }
-      + coders("code_doubles", count: 1, wireCount: 100) { doubles }
+    [messages("code_struct", count: 5000) { Order.sample }]
+      + foundation("code_struct", count: 5000) { Order.sample }
+      + [wire("code_doubles", count: 100) { doubles }]
+      + foundation("code_doubles", count: 1) { doubles }
       + [
         wire("code_bytes", count: 100) { (0..<megabytes8).map { UInt8(truncatingIfNeeded: $0 &* 31) } },
         wire("code_string", count: 100) {
@@ -34,13 +36,12 @@ extension Benchmark {
     String(repeating: line, count: megabytes8 / line.utf8.count)
   }
 
-  private static func coders<Value: Sized>(
-    _ bench: String, count: Int, wireCount: Int? = nil, _ value: @escaping () -> Value
+  /// Each coder is made once, as programs do.
+  private static func foundation<Value: Sized>(
+    _ bench: String, count: Int, _ value: @escaping () -> Value
   ) -> [Benchmark] {
     [
-      wire(bench, count: wireCount ?? count, value),
       Benchmark(bench, "json", unit: .gibibytesPerSecond, count: count) { count in
-        // Made once, which is to their advantage.
         let (encoder, decoder) = (JSONEncoder(), JSONDecoder())
         return try throughput(count, of: value()) { try decoder.decode(Value.self, from: encoder.encode($0)) }
       },
@@ -52,6 +53,22 @@ extension Benchmark {
     ]
   }
 
+  /// As queues and connections code their messages, by one coder for all of a type.
+  private static func messages<Value: Sized>(
+    _ bench: String, count: Int, _ value: @escaping () -> Value
+  ) -> Benchmark {
+    Benchmark(bench, "wire", unit: .gibibytesPerSecond, count: count) { count in
+      let coder = WireMessageCoder<Value>()
+      return try throughput(count, of: value()) { value in
+        var copy: Value?
+        try coder.encode(value) { bytes in copy = try coder.decode { $0.copy(bytes) } }
+        guard let copy else { throw WrongOutcome("nothing came back") }
+        return copy
+      }
+    }
+  }
+
+  /// As arguments and results are coded, each by itself.
   private static func wire<Value: Sized>(
     _ bench: String, _ variant: String = "wire", count: Int, _ value: @escaping () -> Value
   ) -> Benchmark {

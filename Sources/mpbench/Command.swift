@@ -9,7 +9,10 @@ import Measuring
 enum Command {
   static func main() {
     let arguments = CommandLine.arguments.dropFirst()
-    let own = Session.run(Benchmark.starts + Benchmark.crashes, arguments: arguments)
+    let benchmarks =
+      Benchmark.starts + Benchmark.crashes + Benchmark.queues + Benchmark.connections + Benchmark.locks
+      + Benchmark.sharedMemory
+    let own = Session.run(benchmarks, arguments: arguments)
     if own == .misused || !arguments.allSatisfy({ $0 != "--help" && $0 != "-h" }) { exit(own.rawValue) }
     let coders = runCoders(Array(arguments))
     if own == .nothingSelected && coders == Session.Outcome.nothingSelected.rawValue {

@@ -17,7 +17,7 @@ extension Benchmark {
     _ variant: String, count: Int, read: @escaping (ProcessError) throws -> Void
   ) -> Benchmark {
     Benchmark("crash_to_error", variant, unit: .microseconds, count: count) { count in
-      let instant = try SharedInstant()
+      let instant = try SharedNumber()
       // What the runtime says of each crash goes to the child's standard error.
       return try withStandardErrorSilenced {
         try median(count) {
@@ -34,31 +34,11 @@ extension Benchmark {
     }
   }
 
-  private static func crash(_ instant: SharedInstant) {
+  private static func crash(_ instant: SharedNumber) {
     let numbers = Array(repeating: 0, count: Int(getpid() & 1))
     instant.value = nanoseconds()
     // Past the end of every such array.
     if numbers[3] == 0 { exit(3) }
-  }
-}
-
-/// A time that a child notes and its parent reads.
-private final class SharedInstant: @unchecked Sendable {
-  // Sendable: the child writes before its end, which the parent awaits before it reads.
-  private let memory: UnsafeMutablePointer<UInt64>
-
-  init() throws {
-    let size = MemoryLayout<UInt64>.size
-    let address = mmap(nil, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0)
-    guard let address, address != MAP_FAILED else { throw WrongOutcome("mmap: errno \(errno)") }
-    memory = address.bindMemory(to: UInt64.self, capacity: 1)
-  }
-
-  deinit { munmap(memory, MemoryLayout<UInt64>.size) }
-
-  var value: UInt64 {
-    get { memory.pointee }
-    set { memory.pointee = newValue }
   }
 }
 

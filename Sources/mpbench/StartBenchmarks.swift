@@ -13,10 +13,16 @@ extension Benchmark {
       Benchmark("start_join", "subclass", unit: .microseconds, count: 500) {
         try medianTime($0) { try runToEnd(Idle()) }
       },
+      Benchmark("start_join", "async child", unit: .microseconds, count: 500) {
+        try medianTime($0) { try runToEnd(asyncIdle()) }
+      },
       Benchmark("start_join", "fork of this program alone", unit: .microseconds, count: 500) {
         try medianTime($0, of: BareFork.run)
       },
       Benchmark("start_faults", unit: .faults, count: 100, round: startFaults),
+      Benchmark("start_faults", "async child", unit: .faults, count: 100) {
+        try median($0) { try faultsOfChildren { try runToEnd(asyncIdle()) } }
+      },
       Benchmark("start_faults", "fork of this program alone", unit: .faults, count: 100) {
         try median($0) { try faultsOfChildren(during: BareFork.run) }
       },
@@ -29,6 +35,9 @@ extension Benchmark {
     init() { super.init() }
     override func run() {}
   }
+
+  /// Its child has executors; `Process {}` is synchronous.
+  private static func asyncIdle() -> ProcessBase { Process { () async in } }
 
   private static func runToEnd(_ process: ProcessBase) throws {
     try process.start()

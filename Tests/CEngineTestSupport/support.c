@@ -2,12 +2,15 @@
 
 #undef NDEBUG
 #include <assert.h>
+#include <linux/futex.h>
 #include <malloc.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 typedef struct {
@@ -82,3 +85,10 @@ int ets_stderr_descriptor(void) { return fileno(stderr); }
 bool ets_write_stderr(const char *bytes, size_t count) { return fwrite(bytes, 1, count, stderr) == count; }
 
 bool ets_reopen_stderr(const char *path) { return freopen(path, "w", stderr) != NULL; }
+
+bool ets_word_stays_held(int owner) {
+  unsigned word = (unsigned)owner;
+  const struct timespec long_ago = {0};
+  return syscall(SYS_futex, &word, FUTEX_LOCK_PI_PRIVATE, 0, &long_ago, NULL, 0) != 0 &&
+         (word & FUTEX_TID_MASK) == (unsigned)owner;
+}

@@ -136,5 +136,6 @@ case "exit":
 case "nested-exit": try nestedExit()
 case "handlers": try handlers()
 case "family": try family()
+case "memory": try memory(CommandLine.arguments[2], CommandLine.arguments[3])
 default: fatalError("name a scene")
 }

@@ -12,6 +12,9 @@ open class AuditedTestCase: XCTestCase {
   /// Seconds that what a test had has to go away after its end.
   open var patienceWithLeaks: Double { 2 }
 
+  /// Whether what is new after the test is its doing.
+  open func isLeak(_ leak: String) -> Bool { true }
+
   override open func setUpWithError() throws {
     // Lazily opened once, and not by the test: the engine's launcher, the test runner's own files.
     before = Inventory.now()
@@ -20,7 +23,7 @@ open class AuditedTestCase: XCTestCase {
 
   override open func tearDownWithError() throws {
     watchdog?.stop()
-    let leaks = Inventory.leaks(since: before, patience: patienceWithLeaks)
+    let leaks = Inventory.leaks(since: before, patience: patienceWithLeaks, isLeak)
     XCTAssertEqual(leaks, [], "\(name) left something behind")
   }
 }

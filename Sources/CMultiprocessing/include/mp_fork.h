@@ -50,3 +50,6 @@ void mp_claim_end(void);
 /// A number that every fork changes in the child. What carries an older one belongs to an
 /// ancestor: its locks are held by threads that do not exist here, its descriptors are closed.
 uint32_t mp_generation(void);
+
+/// True in a child that the launcher made, and not a fork of the program's own.
+bool mp_is_launched(void);

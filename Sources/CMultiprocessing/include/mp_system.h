@@ -40,6 +40,14 @@ int mp_poll(struct pollfd *_Nonnull entries, size_t count, int64_t nanoseconds);
 
 int mp_memfd_create(const char *_Nonnull name);
 int mp_memfd_seal(int descriptor);
+/// Fixes the length of a memory file for ever; its bytes can still be written.
+int mp_memfd_fix_size(int descriptor);
+/// 1 when nobody can shorten the memory file any more, else 0.
+int mp_memfd_has_fixed_size(int descriptor);
+/// Gives a range of a file's memory back to the system; it reads as zeroes then.
+int mp_release_range(int descriptor, int64_t offset, int64_t length);
+/// Reserves a range of a file: -ENOSPC now rather than SIGBUS later.
+int mp_reserve_range(int descriptor, int64_t offset, int64_t length);
 /// 1 when nobody can shrink or write the memory any more, else 0.
 int mp_memfd_is_sealed(int descriptor);
 
@@ -47,15 +55,24 @@ int mp_memfd_is_sealed(int descriptor);
 int mp_futex_wait(const void *_Nonnull word, uint32_t expected, int64_t nanoseconds);
 int mp_futex_wake(const void *_Nonnull word, int count);
 
+/// The same for a word in memory that several processes share.
+int mp_shared_futex_wait(const void *_Nonnull word, uint32_t expected, int64_t nanoseconds);
+int mp_shared_futex_wake(const void *_Nonnull word, int count);
+
+/// For the body of a loop that waits for another processor.
+static inline void mp_relax(void) {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  __asm__ volatile("yield");
+#endif
+}
+
 /// The processors in this process' affinity mask, or a negative errno.
 int mp_affinity_count(void);
 /// "KILL", or null for a number without a name.
 const char *_Nullable mp_signal_name(int signal);
 
-/// One packet: `header`, then `payload`, and with it the descriptor `passed` (-1: none). Never blocks.
-ssize_t mp_send_packet(
-  int socket, const void *_Nullable header, size_t header_size, const void *_Nullable payload,
-  size_t payload_size, int passed);
 /// Never blocks. The packet's whole length, 0 at the end of the stream.
 ssize_t mp_receive_packet(int socket, void *_Nullable buffer, size_t capacity);
 /// The descriptor that comes with the next packet, which stays in the queue: -EMFILE loses nothing.

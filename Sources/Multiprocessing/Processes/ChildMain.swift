@@ -4,7 +4,7 @@ internal import MultiprocessingEngine
 /// What a child does between its launch record and its report.
 enum ChildMain {
   /// Decodes the arguments, runs what was asked for, encodes what came of it.
-  typealias Body = (_ arguments: UnsafeRawBufferPointer) throws -> [UInt8]
+  typealias Body = (_ arguments: InheritedArguments) throws -> [UInt8]
 
   static func run(_ storage: ProcessStorage, _ payload: Payload, _ body: Body) -> ChildOutcome {
     do {

@@ -8,12 +8,11 @@ struct LaunchRecord: Equatable {
   var isDaemon: Bool
   var parent: ProcessIdentity
   var limits: ResourceLimits
-  /// The encoded arguments of the target.
-  var arguments: [UInt8]
+  var arguments: EncodedArguments
 
   var bytes: [UInt8] {
     var bytes: [UInt8] = []
-    bytes.reserveCapacity(128 + arguments.count)
+    bytes.reserveCapacity(128 + arguments.bytes.count)
     bytes.append(text: name)
     bytes.append(numbers: path)
     bytes.append(flag: isDaemon)
@@ -27,14 +26,13 @@ struct LaunchRecord: Equatable {
     }
     bytes.append(optional: limits.openFiles) { $0.append(littleEndian: Int64($1)) }
     bytes.append(optional: limits.fileSize) { $0.append(littleEndian: Int64($1)) }
-    bytes.append(contentsOf: arguments)
+    bytes.append(numbers: arguments.descriptors.map(Int.init))
+    bytes.append(contentsOf: arguments.bytes)
     return bytes
   }
 
   /// Reads everything but the arguments, and answers where those lie in `bytes`.
-  static func parse(_ bytes: UnsafeRawBufferPointer) throws -> (
-    LaunchRecord, arguments: UnsafeRawBufferPointer
-  ) {
+  static func parse(_ bytes: UnsafeRawBufferPointer) throws -> (LaunchRecord, InheritedArguments) {
     var reader = ByteReader(bytes)
     let record = LaunchRecord(
       name: try reader.string(),
@@ -49,7 +47,8 @@ struct LaunchRecord: Equatable {
         },
         openFiles: try reader.optional { Int(try $0.int64()) },
         fileSize: try reader.optional { Int(try $0.int64()) }),
-      arguments: [])
-    return (record, reader.remainder())
+      arguments: .none)
+    let descriptors = try reader.numbers().map { Int32(truncatingIfNeeded: $0) }
+    return (record, InheritedArguments(bytes: reader.remainder(), descriptors: descriptors))
   }
 }

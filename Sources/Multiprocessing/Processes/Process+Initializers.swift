@@ -65,6 +65,20 @@ extension Process where Output: Codable {
   ) throws -> Output {
     try Process(target: body).runToEnd(timeout: timeout, limits: limits)
   }
+
+  /// Runs `body` in a child and waits for its result, without blocking a thread. Cancelling the task ends the child too, as running out
+  /// of time does: SIGTERM, a second later SIGKILL. It is gone, and reaped, when this throws; a task that was cancelled
+  /// before starts none.
+  ///
+  /// - Parameters:
+  ///   - timeout: nil waits for ever.
+  ///   - limits: what the child may use.
+  /// - Throws: `CancellationError`; what `start()` and `result(timeout:)` throw.
+  public nonisolated(nonsending) static func run(
+    timeout: Duration? = nil, limits: ResourceLimits = .none, _ body: @escaping @Sendable () throws -> Output
+  ) async throws -> Output {
+    try await Process(target: body).runToEnd(timeout: timeout, limits: limits)
+  }
 }
 
 extension Process where Output == Void {
@@ -137,5 +151,20 @@ extension Process where Output == Void {
     timeout: Duration? = nil, limits: ResourceLimits = .none, _ body: @escaping @Sendable () throws -> Void
   ) throws {
     try Process(target: body).runToEnd(timeout: timeout, limits: limits)
+  }
+
+  /// Runs `body` in a child and waits for its end, without blocking a thread. Cancelling the task ends the child too, as running out
+  /// of time does: SIGTERM, a second later SIGKILL. It is gone, and reaped, when this throws; a task that was cancelled
+  /// before starts none.
+  ///
+  /// - Parameters:
+  ///   - timeout: nil waits for ever.
+  ///   - limits: what the child may use.
+  /// - Throws: `CancellationError`; what `start()` and `result(timeout:)` throw.
+  @_disfavoredOverload
+  public nonisolated(nonsending) static func run(
+    timeout: Duration? = nil, limits: ResourceLimits = .none, _ body: @escaping @Sendable () throws -> Void
+  ) async throws {
+    try await Process(target: body).runToEnd(timeout: timeout, limits: limits)
   }
 }

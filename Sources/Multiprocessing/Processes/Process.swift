@@ -6,6 +6,9 @@ internal import MultiprocessingEngine
 ///     try process.start()
 ///     let product = try process.result()
 ///
+/// The target may be async: its child then has executors of its own, and all of Swift concurrency works in it, whatever this
+/// program has used. It is started and waited for in the same way.
+///
 /// The child is a fork(2) of this program, so a closure finds what it captured, as it was at `start()`. The arguments and
 /// the result are encoded: they are `Codable & Sendable`.
 public final class Process<Output: Sendable>: ProcessBase, @unchecked Sendable {
@@ -22,15 +25,31 @@ public final class Process<Output: Sendable>: ProcessBase, @unchecked Sendable {
     super.init(name: name, daemon: daemon)
   }
 
-  override func encodeArguments() throws -> [UInt8] { try target.encodeArguments() }
+  override var isAsync: Bool {
+    if case .async = target.call { true } else { false }
+  }
 
-  override func execute(_ arguments: UnsafeRawBufferPointer) throws -> [UInt8] {
-    try coding.encode(try target.call(arguments))
+  override func encodeArguments() throws -> EncodedArguments { try target.encodeArguments() }
+
+  override func execute(_ arguments: InheritedArguments) throws -> [UInt8] {
+    switch target.call {
+    case .synchronous(let call): return try coding.encode(try call(arguments))
+    case .async(let prepare):
+      // Safe: the child's only thread does nothing with either until the task has ended.
+      nonisolated(unsafe) let (call, coding) = (try prepare(arguments), coding)
+      return try AsyncStart.run { try coding.encode(try await call()) }
+    }
   }
 
   /// Calls the target in this process, as Python's `run()` does; `start()` calls it in a child.
+  ///
+  /// - Throws: what the target throws; `ProcessError.unsupportedArgument` for an async target, which only a child can be made to
+  ///   wait for.
   public override func run() throws {
-    _ = try target.encodeArguments().withUnsafeBytes { try target.call($0) }
+    guard case .synchronous(let call) = target.call else {
+      throw ProcessError.unsupportedArgument("run() calls synchronous targets only: start() the process instead")
+    }
+    _ = try target.encodeArguments().withInherited { try call($0) }
   }
 
   /// Waits for the child's end, then gives what the target returned. May be asked again, from any thread.
@@ -41,7 +60,24 @@ public final class Process<Output: Sendable>: ProcessBase, @unchecked Sendable {
   ///   `.killed`, `.exited`, `.limitExceeded` for a child that ended without a result; `TimeoutError`, after which the
   ///   child goes on; `ProcessError.notStarted`, `.closed`, `.notParent`.
   public func result(timeout: Duration? = nil) throws -> Output {
-    guard try storage.wait(until: Deadline(after: timeout)) else {
+    try outcome(hasEnded: storage.wait(until: Deadline(after: timeout)), timeout)
+  }
+
+  /// The same, without blocking a thread. Cancelling the task ends the wait with `CancellationError`, at once; the child goes on.
+  ///
+  /// - Throws: what the blocking one throws; `CancellationError`; `SystemError` when the system lacks what the first wait of a
+  ///   program needs, a thread and two descriptors.
+  public nonisolated(nonsending) func result(timeout: Duration? = nil) async throws -> Output {
+    try outcome(hasEnded: await storage.waitSuspended(until: Deadline(after: timeout)), timeout)
+  }
+
+  /// What the target returned, once the child has ended, as `Task` has it: `result()` without a timeout.
+  public var value: Output {
+    get async throws { try await result() }
+  }
+
+  private func outcome(hasEnded: Bool, _ timeout: Duration?) throws -> Output {
+    guard hasEnded else {
       throw TimeoutError(operation: "the result of \(name)", timeout: timeout ?? .zero)
     }
     // What cannot be read for want of descriptors or memory is thrown here, and not kept: the next call tries again.
@@ -71,6 +107,19 @@ public final class Process<Output: Sendable>: ProcessBase, @unchecked Sendable {
     } catch {
       // Out of time, or the wait itself failed: nobody else has the object, so the child ends with this call.
       if isAlive { try storage.end() }
+      throw error
+    }
+  }
+
+  /// The same without blocking a thread, and the child ends as well when the task is cancelled.
+  nonisolated(nonsending) func runToEnd(timeout: Duration?, limits: ResourceLimits) async throws -> Output {
+    try Task.checkCancellation()
+    self.limits = limits
+    try start()
+    do {
+      return try await result(timeout: timeout)
+    } catch {
+      if isAlive { try await storage.endSuspended() }
       throw error
     }
   }

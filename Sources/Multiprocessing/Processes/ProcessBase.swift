@@ -35,11 +35,14 @@ open class ProcessBase {
   /// What the child does. An error thrown ends it with code 1 and one line on its standard error.
   open func run() throws {}
 
+  /// Whether what the child runs is async.
+  var isAsync: Bool { false }
+
   /// The encoded arguments, which cross to the child.
-  func encodeArguments() throws -> [UInt8] { [] }
+  func encodeArguments() throws -> EncodedArguments { .none }
 
   /// Runs in the child; the encoded result.
-  func execute(_ arguments: UnsafeRawBufferPointer) throws -> [UInt8] {
+  func execute(_ arguments: InheritedArguments) throws -> [UInt8] {
     try run()
     return []
   }
@@ -52,7 +55,8 @@ open class ProcessBase {
   ///   an argument's encoding throws. After an error no child exists, and unless it was one of the first three, `start()`
   ///   may be called again.
   public final func start() throws {
-    try storage.start(arguments: encodeArguments, body: execute)
+    if isAsync { AsyncStart.prepare() }
+    try storage.start(isAsync: isAsync, arguments: encodeArguments, body: execute)
   }
 
   /// Waits for the child's end.
@@ -63,6 +67,17 @@ open class ProcessBase {
   @discardableResult
   public final func join(timeout: Duration? = nil) throws -> Bool {
     try storage.wait(until: Deadline(after: timeout))
+  }
+
+  /// Waits for the child's end, without blocking a thread.
+  ///
+  /// - Parameter timeout: nil waits for ever.
+  /// - Returns: false when time ran out.
+  /// - Throws: `CancellationError`, at once, when the task is cancelled: the child goes on. `ProcessError.notStarted`,
+  ///   `.closed`, `.notParent`; `SystemError` when the system lacks what the first wait of a program needs, a thread and two descriptors.
+  @discardableResult
+  public nonisolated(nonsending) final func join(timeout: Duration? = nil) async throws -> Bool {
+    try await storage.waitSuspended(until: Deadline(after: timeout))
   }
 
   /// Sends SIGINT, as Ctrl-C does. Nothing happens when the child has ended.
@@ -104,6 +119,16 @@ open class ProcessBase {
   public final var survivesParent: Bool {
     get { storage.survivesParent }
     set { storage.survivesParent = newValue }
+  }
+
+  /// Whether SIGTERM, the first one, cancels the body of an async child rather than to end the child: the body can clean up, and ends it
+  /// by returning or throwing. A second SIGTERM ends it at once. False by default, and without effect on a synchronous child.
+  /// Setting it after `start()` has no effect.
+  ///
+  /// Daemons get SIGTERM at the program's end, and five seconds for what they do then.
+  public final var cancelsOnTermination: Bool {
+    get { storage.cancelsOnTermination }
+    set { storage.cancelsOnTermination = newValue }
   }
 
   /// What the child may use. Setting it after `start()` has no effect.

@@ -13,6 +13,7 @@ final class ProcessStorage: Sendable {
     var name: String
     var isDaemon: Bool
     var survivesParent = false
+    var cancelsOnTermination = false
     var limits = ResourceLimits.none
     var lifecycle = ProcessLifecycle()
     var child: ChildProcess?
@@ -43,6 +44,11 @@ final class ProcessStorage: Sendable {
     set { change { $0.survivesParent = newValue } }
   }
 
+  var cancelsOnTermination: Bool {
+    get { state.withLock { $0.cancelsOnTermination } }
+    set { change { $0.cancelsOnTermination = newValue } }
+  }
+
   var limits: ResourceLimits {
     get { state.withLock { $0.limits } }
     set { change { $0.limits = newValue } }
@@ -56,7 +62,9 @@ final class ProcessStorage: Sendable {
   // MARK: Starting
 
   /// Encodes the arguments, then forks; `body` runs in the child.
-  func start(arguments: () throws -> [UInt8], body: @escaping ChildMain.Body) throws {
+  func start(
+    isAsync: Bool, arguments: () throws -> EncodedArguments, body: @escaping ChildMain.Body
+  ) throws {
     guard owner.isCurrent else { throw ProcessError.notParent }
     let limits = try state.withLock { state throws(ProcessError) in
       try state.lifecycle.begin()
@@ -70,7 +78,7 @@ final class ProcessStorage: Sendable {
       CurrentProcess.reapChildren()
       StandardStreams.flush()
       let parent = CurrentProcess.identity
-      try SignalMask.withAllBlocked { try launch(arguments, parent: parent, body) }
+      try SignalMask.withAllBlocked { try launch(arguments, isAsync: isAsync, parent: parent, body) }
     } catch {
       state.withLock { $0.lifecycle.failed() }
       if let failure = error as? SystemFailure { throw ProcessError.launchFailed(errno: failure.errno) }
@@ -82,17 +90,20 @@ final class ProcessStorage: Sendable {
   private static let rehearsal: Void = {
     let record = LaunchRecord(
       name: "Rehearsal-1", path: [1], isDaemon: false, parent: CurrentProcess.identity, limits: .none,
-      arguments: [])
+      arguments: .none)
     Rehearsal.run(record: record.bytes) { _ = try LaunchRecord.parse($0.bytes) }
   }()
 
-  private func launch(_ arguments: [UInt8], parent: ProcessIdentity, _ body: @escaping ChildMain.Body) throws {
+  private func launch(
+    _ arguments: EncodedArguments, isAsync: Bool, parent: ProcessIdentity, _ body: @escaping ChildMain.Body
+  ) throws {
     try state.withLock { state in
       let record = LaunchRecord(
         name: state.name, path: path, isDaemon: state.isDaemon, parent: parent, limits: state.limits,
         arguments: arguments)
       let request = StartRequest(
-        record: record.bytes, survivesParent: state.survivesParent && !state.isDaemon
+        record: record.bytes, survivesParent: state.survivesParent && !state.isDaemon,
+        catchesTermination: isAsync && state.cancelsOnTermination
       ) {
         ChildMain.run(self, $0, body)
       }
@@ -104,7 +115,7 @@ final class ProcessStorage: Sendable {
   // MARK: The child
 
   /// The child of a started process. Throws the misuse.
-  private func startedChild() throws(ProcessError) -> ChildProcess {
+  func startedChild() throws(ProcessError) -> ChildProcess {
     guard owner.isCurrent else { throw .notParent }
     return try state.withLock { state throws(ProcessError) in
       try state.lifecycle.requireStarted()
@@ -125,7 +136,7 @@ final class ProcessStorage: Sendable {
     return true
   }
 
-  private func noteEnd() {
+  func noteEnd() {
     state.withLock { $0.lifecycle.ended() }
     CurrentProcess.disown(self)
   }
@@ -138,6 +149,9 @@ final class ProcessStorage: Sendable {
       throw SystemError(error)
     }
   }
+
+  /// For a wait over several objects; nil once the child was reaped. Throws the misuse.
+  func pidfd() throws(ProcessError) -> SharedDescriptor? { try startedChild().pidfd }
 
   func sentinel() -> Int32? {
     // nil as well when the system has no descriptor left.
@@ -197,10 +211,13 @@ final class ProcessStorage: Sendable {
     }
   }
 
-  /// Ends the child: SIGTERM, and SIGKILL for one that is still there a second later.
+  /// The time between SIGTERM and SIGKILL.
+  static let grace = Duration.seconds(1)
+
+  /// Ends the child: SIGTERM, and SIGKILL for one that is still there after the time of grace.
   func end() throws {
     try signal(.terminate)
-    if try wait(until: Deadline(after: .seconds(1))) { return }
+    if try wait(until: Deadline(after: Self.grace)) { return }
     try signal(.kill)
     _ = try wait(until: .never)
   }

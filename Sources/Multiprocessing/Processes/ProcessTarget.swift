@@ -1,31 +1,39 @@
 /// What a process calls: how its arguments cross, and the call itself.
 struct ProcessTarget<Output> {
   /// In the parent, before the fork.
-  let encodeArguments: () throws -> [UInt8]
+  let encodeArguments: () throws -> EncodedArguments
+  let call: Call
+
   /// In the child, with what was sent.
-  let call: (_ arguments: UnsafeRawBufferPointer) throws -> Output
+  enum Call {
+    case synchronous((InheritedArguments) throws -> Output)
+    /// Answers a call yet to be made.
+    case async((InheritedArguments) throws -> () async throws -> Output)
+  }
 
   /// A target without parameters.
   init(_ target: @escaping () throws -> Output) {
-    encodeArguments = { [] }
-    call = { _ in try target() }
+    encodeArguments = { .none }
+    call = .synchronous { _ in try target() }
   }
 
   /// A target with parameters by position.
   init<each A: Codable & Sendable>(
     _ target: @escaping (repeat each A) throws -> Output, args: ArgumentPack<repeat each A>
   ) {
-    encodeArguments = { try Self.encode { try args.append(to: $0) } }
-    call = { bytes in
-      let values = try Wire.withDecoder(for: bytes) { try ArgumentPack<repeat each A>.read(from: $0) }
+    let arguments = TargetArguments.positional(args)
+    encodeArguments = arguments.encode
+    call = .synchronous { inherited in
+      let values = try arguments.decode(inherited)
       return try target(repeat each values)
     }
   }
 
   /// A target whose parameters are the fields of one struct, by name.
   init<K: Decodable>(_ target: @escaping (K) throws -> Output, kwargs: KeywordArguments) {
-    encodeArguments = { try Self.encode { try kwargs.append(to: $0, for: K.self) } }
-    call = { bytes in try target(try Wire.decode(K.self, from: bytes)) }
+    let arguments = TargetArguments<K>.keywords(kwargs)
+    encodeArguments = arguments.encode
+    call = .synchronous { try target(try arguments.decode($0)) }
   }
 
   /// Both: by position first, then by name.
@@ -33,32 +41,101 @@ struct ProcessTarget<Output> {
     _ target: @escaping (repeat each A, K) throws -> Output, args: ArgumentPack<repeat each A>,
     kwargs: KeywordArguments
   ) {
-    encodeArguments = {
-      try Self.encode {
-        try args.append(to: $0)
-        try kwargs.append(to: $0, for: K.self)
-      }
-    }
-    call = { bytes in
-      let (values, fields) = try Wire.withDecoder(for: bytes) {
-        (try ArgumentPack<repeat each A>.read(from: $0), try $0.next(K.self))
-      }
+    let arguments = TargetArguments.both(args, kwargs, K.self)
+    encodeArguments = arguments.encode
+    call = .synchronous { inherited in
+      let (values, fields) = try arguments.decode(inherited)
       return try apply(target, (repeat each values, fields))
     }
   }
+}
 
-  private static func encode(_ append: (WireEncoder) throws -> Void) throws -> [UInt8] {
-    let encoder = WireEncoder()
-    try append(encoder)
-    return encoder.bytes
+// The same for async targets.
+extension ProcessTarget {
+  init(async target: @escaping () async throws -> Output) {
+    encodeArguments = { .none }
+    call = .async { _ in target }
+  }
+
+  init<each A: Codable & Sendable>(
+    async target: @escaping (repeat each A) async throws -> Output, args: ArgumentPack<repeat each A>
+  ) {
+    let arguments = TargetArguments.positional(args)
+    encodeArguments = arguments.encode
+    call = .async { inherited in
+      let values = try arguments.decode(inherited)
+      return { try await target(repeat each values) }
+    }
+  }
+
+  init<K: Decodable>(async target: @escaping (K) async throws -> Output, kwargs: KeywordArguments) {
+    let arguments = TargetArguments<K>.keywords(kwargs)
+    encodeArguments = arguments.encode
+    call = .async { inherited in
+      let fields = try arguments.decode(inherited)
+      return { try await target(fields) }
+    }
+  }
+
+  init<each A: Codable & Sendable, K: Decodable>(
+    async target: @escaping (repeat each A, K) async throws -> Output, args: ArgumentPack<repeat each A>,
+    kwargs: KeywordArguments
+  ) {
+    let arguments = TargetArguments.both(args, kwargs, K.self)
+    encodeArguments = arguments.encode
+    call = .async { inherited in
+      let (values, fields) = try arguments.decode(inherited)
+      return bind(target, (repeat each values, fields))
+    }
+  }
+}
+
+/// How a target's arguments cross.
+struct TargetArguments<Values> {
+  /// In the parent.
+  let encode: () throws -> EncodedArguments
+  /// In the child.
+  let decode: (InheritedArguments) throws -> Values
+
+  private init(encode: @escaping (WireEncoder) throws -> Void, decode: @escaping (WireDecoder) throws -> Values) {
+    self.encode = { try EncodedArguments(encode) }
+    self.decode = { try $0.decode(decode) }
+  }
+
+  /// Parameters by position.
+  static func positional<each A: Codable & Sendable>(_ args: ArgumentPack<repeat each A>) -> TargetArguments
+  where Values == (repeat each A) {
+    TargetArguments(encode: { try args.append(to: $0) }, decode: { try ArgumentPack<repeat each A>.read(from: $0) })
+  }
+
+  /// The fields of one struct, by name.
+  static func keywords(_ kwargs: KeywordArguments) -> TargetArguments where Values: Decodable {
+    TargetArguments(encode: { try kwargs.append(to: $0, for: Values.self) }, decode: { try $0.next(Values.self) })
+  }
+
+  /// Both: by position first, then by name.
+  static func both<each A: Codable & Sendable, K: Decodable>(
+    _ args: ArgumentPack<repeat each A>, _ kwargs: KeywordArguments, _: K.Type
+  ) -> TargetArguments where Values == ((repeat each A), K) {
+    TargetArguments(
+      encode: {
+        try args.append(to: $0)
+        try kwargs.append(to: $0, for: K.self)
+      },
+      decode: { (try ArgumentPack<repeat each A>.read(from: $0), try $0.next(K.self)) })
   }
 }
 
 /// Calls a function with a tuple's elements: the compiler refuses to expand a pack in front of a further argument.
-private func apply<each B, R>(_ function: (repeat each B) throws -> R, _ arguments: (repeat each B)) rethrows
-  -> R
-{
+private func apply<each B, R>(_ function: (repeat each B) throws -> R, _ arguments: (repeat each B)) rethrows -> R {
   try function(repeat each arguments)
+}
+
+/// The same for an async function, as a call yet to be made: the compiler makes a wrong one of it where `apply` is async.
+private func bind<each B, R>(
+  _ function: @escaping (repeat each B) async throws -> R, _ arguments: (repeat each B)
+) -> () async throws -> R {
+  { try await function(repeat each arguments) }
 }
 
 /// Arguments by position.

@@ -31,7 +31,7 @@ package enum Wire {
   /// The bytes are borrowed, not copied: after the return the decoder, and all that was derived from it, only throws.
   static func withDecoder<R>(
     for bytes: UnsafeRawBufferPointer, userInfo: [CodingUserInfoKey: any Sendable] = [:],
-    descriptors: [Int32] = [], _ body: (WireDecoder) throws -> R
+    descriptors: WireDescriptors = .none, _ body: (WireDecoder) throws -> R
   ) throws -> R {
     let decoder = WireDecoder(bytes, userInfo: userInfo, descriptors: descriptors)
     defer { decoder.close() }

@@ -7,17 +7,38 @@ final class WireDecoder {
   private(set) var reader: WireReader
 
   /// The descriptors that came with the bytes.
-  let descriptors: [Int32]
+  let descriptors: WireDescriptors
 
+  // A decoder for a whole value, which nobody refers to. Retained by hand, as its own spare is.
+  private var spare: Unmanaged<WireValueDecoder>?
   private var cursor = 0
   private var hasFault = false
   private var fault: DecodingError?
 
-  init(_ bytes: UnsafeRawBufferPointer, userInfo: [CodingUserInfoKey: any Sendable], descriptors: [Int32]) {
+  init(_ bytes: UnsafeRawBufferPointer, userInfo: [CodingUserInfoKey: any Sendable], descriptors: WireDescriptors) {
     reader = WireReader(bytes)
     // To convert an empty one takes as long as a small value.
     if userInfo.isEmpty { self.userInfo = [:] } else { self.userInfo = userInfo }
     self.descriptors = descriptors
+  }
+
+  deinit { spare?.release() }
+
+  /// The decoder that is kept for the next whole value.
+  func takeSpare() -> WireValueDecoder? {
+    defer { spare = nil }
+    return spare?.takeRetainedValue()
+  }
+
+  /// Keeps a decoder that nobody else refers to; one is enough.
+  func keep(_ decoder: WireValueDecoder) {
+    if spare == nil { spare = .passRetained(decoder) }
+  }
+
+  /// Begins anew with other bytes.
+  func begin(_ bytes: UnsafeRawBufferPointer) {
+    reader = WireReader(bytes)
+    cursor = 0
   }
 
   /// Decodes the next value.

@@ -1,10 +1,12 @@
 /// Encodes values one after another, such as the arguments of a call.
 final class WireEncoder {
   let userInfo: [CodingUserInfoKey: Any]
-  private let carriesDescriptors: Bool
+  let carriesDescriptors: Bool
   private let sink = WireSink.allocate()
   private var nestedSinks: [WireSink] = []
   private var spareSinks: [WireSink] = []
+  // An encoder for a whole value, which nobody refers to. Retained by hand, as its own spare is.
+  private var spare: Unmanaged<WireValueEncoder>?
   private var hasMisuse = false
   private var misuse: EncodingError?
 
@@ -20,8 +22,19 @@ final class WireEncoder {
 
   // No encoder of a value is left that could write to them: each keeps this one alive.
   deinit {
+    spare?.release()
     sink.deallocate()
     for sink in nestedSinks { sink.deallocate() }
+  }
+
+  /// Lends what has been encoded so far, without a copy where it lies in one piece.
+  func withBytes(_ body: (UnsafeRawBufferPointer) throws -> Void) rethrows { try sink.withBytes(body) }
+
+  /// Begins anew. False when it holds more memory than is worth keeping.
+  func clear() -> Bool {
+    sink.removeAll()
+    if !descriptors.isEmpty { descriptors.removeAll() }
+    return sink.capacity <= 64 << 10
   }
 
   /// What has been encoded so far.
@@ -49,6 +62,17 @@ final class WireEncoder {
     guard carriesDescriptors else { return nil }
     descriptors.append(descriptor)
     return descriptors.count - 1
+  }
+
+  /// The encoder that is kept for the next whole value.
+  func takeSpare() -> WireValueEncoder? {
+    defer { spare = nil }
+    return spare?.takeRetainedValue()
+  }
+
+  /// Keeps an encoder that nobody else refers to; one is enough.
+  func keep(_ encoder: WireValueEncoder) {
+    if spare == nil { spare = .passRetained(encoder) }
   }
 
   /// A sink for a nested container, whose bytes must wait until those before them are complete.

@@ -52,7 +52,7 @@ struct WireSink {
     nonmutating set { state.pointee.base = newValue }
   }
 
-  private var capacity: Int {
+  private(set) var capacity: Int {
     get { state.pointee.capacity }
     nonmutating set { state.pointee.capacity = newValue }
   }
@@ -96,6 +96,15 @@ struct WireSink {
     }
   }
 
+  /// Lends the bytes where they lie, or in a copy when there are pieces.
+  func withBytes(_ body: (UnsafeRawBufferPointer) throws -> Void) rethrows {
+    if pieces.isEmpty {
+      try body(UnsafeRawBufferPointer(start: base, count: count))
+    } else {
+      try bytes.withUnsafeBytes(body)
+    }
+  }
+
   var mark: Mark { Mark(count: count, pieces: pieces.count) }
 
   func takeBack(to mark: Mark) {
@@ -106,7 +115,7 @@ struct WireSink {
   }
 
   func removeAll() {
-    pieces.removeAll(keepingCapacity: true)
+    if !pieces.isEmpty { pieces.removeAll(keepingCapacity: true) }
     pieceBytes = 0
     count = 0
     active = nil

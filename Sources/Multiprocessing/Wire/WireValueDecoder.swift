@@ -40,7 +40,7 @@ final class WireValueDecoder: Decoder, WirePathNode {
 
   /// Becomes the decoder of another value in the same one.
   @inline(__always)
-  private func reuse(for valueType: Any.Type, _ value: WireValue, key: some CodingKey, depth: Int) {
+  private func reuse(for valueType: Any.Type, _ value: WireValue, key: (any CodingKey)?, depth: Int) {
     self.valueType = valueType
     self.value = value
     self.key = key
@@ -55,11 +55,11 @@ final class WireValueDecoder: Decoder, WirePathNode {
   var userInfo: [CodingUserInfoKey: Any] { context.userInfo }
 
   /// A descriptor that came with the message, by the index that `attach(descriptor:)` returned.
-  func descriptor(at index: Int) throws -> Int32 {
-    guard context.descriptors.indices.contains(index) else {
+  func descriptor(at index: Int) throws -> WireDescriptor {
+    guard let descriptor = context.descriptors.take(at: index) else {
       throw corrupted("The message has no file descriptor of index \(index).")
     }
-    return context.descriptors[index]
+    return descriptor
   }
 
   // MARK: Values
@@ -74,8 +74,20 @@ final class WireValueDecoder: Decoder, WirePathNode {
         throw error.decodingError(for: type, at: [])
       }
     }
-    let decoder = WireValueDecoder(type, value, in: context, parent: nil, key: nil)
-    decoder.owner = context
+    var decoder: WireValueDecoder
+    if let spare = context.takeSpare() {
+      decoder = spare
+      decoder.reuse(for: type, value, key: nil, depth: 1)
+    } else {
+      decoder = WireValueDecoder(type, value, in: context, parent: nil, key: nil)
+    }
+    defer {
+      if isKnownUniquelyReferenced(&decoder) {
+        context.keep(decoder)
+      } else {
+        decoder.owner = context
+      }
+    }
     return try decoder.decodeWhole(type, coding)
   }
 

@@ -54,7 +54,7 @@ final class WireValueEncoder: Encoder, WirePathNode {
 
   /// Becomes the encoder of another value in the same one.
   @inline(__always)
-  private func reuse(for valueType: Any.Type, key: some CodingKey, depth: Int) {
+  private func reuse(for valueType: Any.Type, key: (any CodingKey)?, depth: Int) {
     self.valueType = valueType
     self.key = key
     self.depth = depth
@@ -66,6 +66,9 @@ final class WireValueEncoder: Encoder, WirePathNode {
   }
 
   var userInfo: [CodingUserInfoKey: Any] { context.userInfo }
+
+  /// Whether the message can take descriptors along.
+  var carriesDescriptors: Bool { context.carriesDescriptors }
 
   /// Takes a descriptor along with the message. Its index, to be encoded in its place, finds it at the other end.
   func attach(descriptor: Int32) throws -> Int {
@@ -81,8 +84,20 @@ final class WireValueEncoder: Encoder, WirePathNode {
   static func encode<T: Encodable>(_ value: T, in context: WireEncoder, to sink: WireSink) throws {
     let coding = WireTypeCoding.of(T.self)
     if let primitive = coding.primitive { return primitive.write(value, to: sink) }
-    let encoder = WireValueEncoder(T.self, in: context, to: sink, parent: nil, key: nil, isDiscarded: false)
-    encoder.owner = context
+    var encoder: WireValueEncoder
+    if let spare = context.takeSpare() {
+      encoder = spare
+      encoder.reuse(for: T.self, key: nil, depth: 1)
+    } else {
+      encoder = WireValueEncoder(T.self, in: context, to: sink, parent: nil, key: nil, isDiscarded: false)
+    }
+    defer {
+      if isKnownUniquelyReferenced(&encoder) {
+        context.keep(encoder)
+      } else {
+        encoder.owner = context
+      }
+    }
     try encoder.encodeWhole(value, coding)
   }
 

@@ -7,13 +7,15 @@ final class ChildEntry {
   private let report: Int32
   /// Tells whether `report` is still the socket: the body may have closed it, and the number gone to another file.
   private let reportIdentity: UInt64
+  private let catchesTermination: Bool
   private let body: ChildBody
   /// What goes ahead of a crash record; made in the parent, because a handler makes nothing.
   private let crashHeader = FrameHeader(.crash, length: CrashRecord.byteCount).bytes
 
-  init(record: Int32, report: Int32, body: @escaping ChildBody) {
+  init(record: Int32, report: Int32, catchesTermination: Bool, body: @escaping ChildBody) {
     self.record = record
     self.report = report
+    self.catchesTermination = catchesTermination
     reportIdentity = mp_file_identity(report)
     self.body = body
   }
@@ -25,6 +27,7 @@ final class ChildEntry {
 
   private func run() -> Never {
     crashHeader.withUnsafeBytes { mp_crash_install(report, $0.baseAddress!, $0.count) }
+    if catchesTermination { mp_termination_catch() }
     mp_unblock_signals()
     let writer = FrameWriter(socket: report)
     let outcome: ChildOutcome
@@ -37,7 +40,7 @@ final class ChildEntry {
       ChildExit.leave(1)
     }
     guard mp_file_identity(report) == reportIdentity else {
-      Self.writeLine("process \(getpid()): the descriptor for its result was closed")
+      StandardStreams.complain("process \(getpid()): the descriptor for its result was closed")
       ChildExit.leave(1)
     }
     switch outcome {
@@ -45,7 +48,7 @@ final class ChildEntry {
       ChildExit.leave(Self.send(.value, bytes, writer) ? 0 : 1)
     case .error(let bytes, let announcement):
       _ = Self.send(.error, bytes, writer)
-      Self.writeLine(announcement)
+      StandardStreams.complain(announcement)
       ChildExit.leave(1)
     }
   }
@@ -68,20 +71,13 @@ final class ChildEntry {
     }
   }
 
-  /// A sentence for the parent, and where that fails too for whoever reads standard error.
+  /// A sentence for the parent, and where that fails too for whoever reads standard error. Where nobody reads that either, the exit
+  /// code still tells.
   private static func tell(_ sentence: String, _ writer: FrameWriter) {
     do {
       try writer.send(.undeliverable, Array(sentence.utf8))
     } catch {
-      writeLine("process \(getpid()): \(sentence)")
-    }
-  }
-
-  /// One line, however many `text` has, and no longer than a screen. Where nobody reads it, the exit code still tells.
-  private static func writeLine(_ text: String) {
-    var line = text.prefix(2000).split(whereSeparator: \.isNewline).joined(separator: " ") + "\n"
-    line.withUTF8 { utf8 in
-      utf8.withMemoryRebound(to: CChar.self) { mp_write_line($0.baseAddress!, $0.count) }
+      StandardStreams.complain("process \(getpid()): \(sentence)")
     }
   }
 }

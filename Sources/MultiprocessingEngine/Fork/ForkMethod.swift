@@ -7,10 +7,14 @@ package struct ForkMethod: StartMethod {
   package func start(_ request: borrowing StartRequest) throws -> ChildProcess {
     let error = mp_crash_prepare()
     guard error == 0 else { throw SystemFailure("prepare for crashes", errno: error) }
+    // Without it, for want of memory or descriptors, the child founds a family of its own: names it makes go when that has ended.
+    _ = try? Family.current()
     let pipe = try Descriptor.Pair.listing { () throws(SystemFailure) in try Syscall.pipe() }
     let sockets = try Descriptor.Pair.listing { () throws(SystemFailure) in try Syscall.packetPair() }
     let packed = try LaunchFrame.pack(request.record, forPipe: pipe.second.raw)
-    let entry = ChildEntry(record: pipe.first.raw, report: sockets.second.raw, body: request.body)
+    let entry = ChildEntry(
+      record: pipe.first.raw, report: sockets.second.raw, catchesTermination: request.catchesTermination,
+      body: request.body)
 
     var launch = mp_launch()
     launch.entry = ChildEntry.start

@@ -10,12 +10,17 @@ package struct StartRequest {
   package var record: [UInt8]
   /// Whether the child goes on when its parent dies.
   package var survivesParent: Bool
+  /// Whether the child notes its first SIGTERM (`Termination`) rather than end by it.
+  package var catchesTermination: Bool
   /// What the child runs, for the methods that copy the parent's memory.
   package var body: ChildBody
 
-  package init(record: [UInt8], survivesParent: Bool, body: @escaping ChildBody) {
+  package init(
+    record: [UInt8], survivesParent: Bool, catchesTermination: Bool = false, body: @escaping ChildBody
+  ) {
     self.record = record
     self.survivesParent = survivesParent
+    self.catchesTermination = catchesTermination
     self.body = body
   }
 }

@@ -109,8 +109,8 @@ package final class ChildProcess: Sendable {
     }
   }
 
-  /// For a wait over several children; nil once it was reaped.
-  private var pidfd: SharedDescriptor? { state.withLock { $0.pidfd } }
+  /// For a wait over several objects; nil once it was reaped.
+  package var pidfd: SharedDescriptor? { state.withLock { $0.pidfd } }
 
   /// Lets go of what the child's end has left behind.
   package func close() {
@@ -126,9 +126,7 @@ extension ChildProcess {
   /// Which of `children` have ended, reaped or not, found by one system call.
   package static func haveEnded(_ children: [ChildProcess]) throws(SystemFailure) -> [Bool] {
     let pidfds = children.map(\.pidfd)
-    // poll(2) passes over negative numbers.
-    var entries = pidfds.map { pollfd(fd: $0?.raw ?? -1, events: Int16(POLLIN), revents: 0) }
-    _ = try Syscall.poll(&entries, count: entries.count, until: .now)
-    return zip(pidfds, entries).map { $0 == nil || $1.revents != 0 }
+    let ended = try Syscall.readable(pidfds.map { $0?.raw ?? -1 }, until: .now)
+    return zip(pidfds, ended).map { $0 == nil || $1 }
   }
 }

@@ -21,6 +21,11 @@ package struct Deadline: Sendable {
       self = .now
       return
     }
+    // A longer one cannot be taken apart.
+    guard timeout < .seconds(Int64.max) else {
+      self = .never
+      return
+    }
     let (seconds, attoseconds) = timeout.components
     let (scaled, tooLong) = UInt64(seconds).multipliedReportingOverflow(by: 1_000_000_000)
     let (length, overflow) = scaled.addingReportingOverflow(UInt64(attoseconds / 1_000_000_000))
@@ -28,10 +33,22 @@ package struct Deadline: Sendable {
     self.at = tooLong || overflow || pastTheEnd ? nil : at
   }
 
+  /// `grace` after this point, or from now if it has passed.
+  package func later(by grace: Duration) -> Deadline {
+    guard nanoseconds >= 0 else { return .never }
+    return Deadline(after: .nanoseconds(nanoseconds) + grace)
+  }
+
   private static func clock() -> UInt64 {
     var time = timespec()
     clock_gettime(CLOCK_MONOTONIC, &time)
     return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
+  }
+
+  /// The sooner one of this and `length` from now.
+  package func capped(at length: Duration) -> Deadline {
+    let other = Deadline(after: length)
+    return nanoseconds >= 0 && nanoseconds < other.nanoseconds ? self : other
   }
 
   /// Nanoseconds left, 0 when it has passed; -1: for ever.
@@ -42,5 +59,23 @@ package struct Deadline: Sendable {
     return at > now ? Int64(clamping: at - now) : 0
   }
 
-  var isNever: Bool { at == nil }
+  /// The point itself, in nanoseconds on the clock; nil: never.
+  package var instant: UInt64? { at }
+
+  package static func earlier(_ first: Deadline, _ second: Deadline) -> Deadline {
+    guard let at = first.at else { return second }
+    guard let other = second.at else { return first }
+    return at < other ? first : second
+  }
+
+  package var isNever: Bool { at == nil }
+  package var hasPassed: Bool { nanoseconds == 0 }
+}
+
+extension Deadline: Comparable {
+  /// The earlier one is less; never is the greatest.
+  package static func < (one: Deadline, other: Deadline) -> Bool {
+    guard let at = one.at else { return false }
+    return other.at.map { at < $0 } ?? true
+  }
 }

@@ -15,10 +15,3 @@ package enum SignalMask {
     return try body()
   }
 }
-
-/// The program's standard output and error.
-package enum StandardStreams {
-  /// Writes out what is buffered, unless another thread is using a stream this moment. To be called without any lock: the
-  /// reader of the stream may be a thread of this very program.
-  package static func flush() { mp_flush_standard_streams() }
-}

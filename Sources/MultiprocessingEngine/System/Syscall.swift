@@ -6,7 +6,7 @@ import Glibc
 package enum Syscall {
   /// Runs `body`, which answers a negative errno when it fails, until no signal interrupts it.
   @discardableResult
-  private static func attempt(
+  static func attempt(
     _ call: mp_call, _ operation: @autoclosure () -> String, _ body: () -> Int
   ) throws(SystemFailure) -> Int {
     while true {
@@ -62,6 +62,18 @@ package enum Syscall {
     }
   }
 
+  /// Fills the buffer from a file's beginning. Throws ENODATA for a file that is shorter.
+  static func readAll(_ descriptor: Int32, into buffer: UnsafeMutableRawBufferPointer) throws(SystemFailure) {
+    var filled = 0
+    while filled < buffer.count {
+      let count = try attempt(MP_CALL_READ, "read a memory file") {
+        negativeErrno(Glibc.pread(descriptor, buffer.baseAddress! + filled, buffer.count - filled, off_t(filled)))
+      }
+      guard count > 0 else { throw SystemFailure("read a memory file", errno: ENODATA) }
+      filled += count
+    }
+  }
+
   package static func writeAll(_ descriptor: Int32, _ bytes: UnsafeRawBufferPointer) throws(SystemFailure) {
     var rest = bytes[...]
     while !rest.isEmpty {
@@ -83,10 +95,8 @@ package enum Syscall {
     var patience = 10
     while true {
       do throws(SystemFailure) {
-        try attempt(MP_CALL_SEND_PACKET, "send a message") {
-          mp_send_packet(
-            socket, header.baseAddress, header.count, payload.baseAddress, payload.count, descriptor)
-        }
+        try sendMessage(
+          socket, header: header, payload: payload, passing: descriptor < 0 ? [] : [descriptor], waits: false)
         return
       } catch {
         guard patience > 0, [ENOBUFS, ENOMEM, EAGAIN].contains(error.errno) else { throw error }
@@ -119,8 +129,9 @@ package enum Syscall {
 
   // MARK: Memory
 
-  static func memoryDescriptor() throws(SystemFailure) -> Int32 {
-    Int32(try attempt(MP_CALL_MEMFD, "create a memory file") { Int(mp_memfd_create("multiprocessing")) })
+  /// The name is for people who look into proc(5).
+  static func memoryDescriptor(named name: String = "multiprocessing") throws(SystemFailure) -> Int32 {
+    Int32(try attempt(MP_CALL_MEMFD, "create a memory file") { Int(mp_memfd_create(name)) })
   }
 
   static func seal(_ descriptor: Int32) throws(SystemFailure) {
@@ -143,6 +154,14 @@ package enum Syscall {
     return Int(status.st_size)
   }
 
+  /// The bytes that a file has memory or disk space for.
+  static func allocatedSize(of descriptor: Int32) throws(SystemFailure) -> Int {
+    var status = stat()
+    try attempt(MP_CALL_STATUS, "ask for a file's size") { negativeErrno(Int(fstat(descriptor, &status))) }
+    // In units of 512 bytes, whatever the file system's are; stat(2).
+    return Int(status.st_blocks) * 512
+  }
+
   static func mapForReading(_ descriptor: Int32, length: Int) throws(SystemFailure) -> UnsafeRawBufferPointer {
     var address: UnsafeMutableRawPointer?
     try attempt(MP_CALL_MAP, "map memory") {
@@ -162,6 +181,14 @@ package enum Syscall {
     return try poll(&entry, count: 1, until: deadline) > 0
   }
 
+  /// Which of `descriptors` are readable, as soon as one is; none when time ran out. A negative number never is.
+  package static func readable(_ descriptors: [Int32], until deadline: Deadline) throws(SystemFailure) -> [Bool] {
+    // poll(2) passes over negative numbers.
+    var entries = descriptors.map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
+    _ = try poll(&entries, count: entries.count, until: deadline)
+    return entries.map { $0.revents != 0 }
+  }
+
   /// Waits until one of the entries is ready; the number that are, 0 when time ran out.
   static func poll(
     _ entries: UnsafeMutablePointer<pollfd>, count: Int, until deadline: Deadline
@@ -177,6 +204,11 @@ package enum Syscall {
         guard error.errno == EAGAIN else { throw error }
       }
     }
+  }
+
+  package static func sleep(until deadline: Deadline) throws(SystemFailure) {
+    var none = pollfd()
+    _ = try poll(&none, count: 0, until: deadline)
   }
 
   /// Waits for ever for the child behind `pidfd` to end. The kernel wakes a waitid(2) on the processor that the child leaves,
@@ -237,5 +269,5 @@ package enum Syscall {
     try attempt(MP_CALL_LIMIT, "limit processor time") { Int(mp_limit_cpu_time(nanoseconds)) }
   }
 
-  private static func negativeErrno(_ result: Int) -> Int { result < 0 ? -Int(errno) : result }
+  static func negativeErrno(_ result: Int) -> Int { result < 0 ? -Int(errno) : result }
 }

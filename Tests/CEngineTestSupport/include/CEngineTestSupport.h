@@ -43,3 +43,17 @@ bool ets_write_stderr(const char *_Nonnull bytes, size_t count);
 
 /// `freopen(path, "w", stderr)`.
 bool ets_reopen_stderr(const char *_Nonnull path);
+
+/// Asks the kernel, as the Swift runtime does for what it initialises once, for a word that thread `owner` holds; gives up
+/// at once. Returns whether the word is held still.
+bool ets_word_stays_held(int owner);
+
+/// Forks a child that calls `body`, lets it execute `steps` instructions, or fewer if `body` returns before, and ends it with
+/// SIGKILL ahead of the next. Returns how many it executed; a negative errno when processes cannot be traced here.
+long ets_step_then_kill(void (*_Nonnull body)(void *_Nonnull context), void *_Nonnull context, long steps);
+
+/// Keeps the calling thread on the first processor that the process may use; if `idle`, with what nobody else wants of its time.
+void ets_stay_on_one_processor(bool idle);
+
+/// Lets the calling thread run on every processor again.
+void ets_use_every_processor(void);

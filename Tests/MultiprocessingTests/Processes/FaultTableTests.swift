@@ -39,6 +39,14 @@ import XCTest
         name: "a crash", make: { Process(target: { () -> Int in fatalError("on purpose") }) },
         wantedError: { if case ProcessError.crashed = $0 { true } else { false } }),
       Scenario(
+        name: "an async target",
+        make: {
+          Process(target: {
+            await Task.yield()
+            return 42
+          })
+        }),
+      Scenario(
         name: "limits",
         make: {
           let process = Process(target: { 42 })
@@ -151,6 +159,8 @@ import XCTest
       switch error {
       case ProcessError.thrown(let remote): !remote.message.isEmpty
       case ProcessError.exited(1), ProcessError.exited(255): true
+      // What an async child could not have, told by itself.
+      case is SystemError: true
       default: false
       }
     }

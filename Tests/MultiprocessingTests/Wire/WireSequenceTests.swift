@@ -80,7 +80,10 @@ final class WireSequenceTests: XCTestCase {
         throw DecodingError.dataCorrupted(
           .init(codingPath: decoder.codingPath, debugDescription: "Another coder."))
       }
-      descriptor = try wire.descriptor(at: wire.singleValueContainer().decode(Int.self))
+      guard case .inherited(let raw) = try wire.descriptor(at: wire.singleValueContainer().decode(Int.self)) else {
+        throw WireFault.mismatch
+      }
+      descriptor = raw
     }
 
     func encode(to encoder: any Encoder) throws {
@@ -106,12 +109,12 @@ final class WireSequenceTests: XCTestCase {
     try encoder.append(Handle(7))
     XCTAssertEqual(encoder.descriptors, [5, 7])
     try encoder.bytes.withUnsafeBytes { bytes in
-      try Wire.withDecoder(for: bytes, descriptors: [50, 70]) { decoder in
+      try Wire.withDecoder(for: bytes, descriptors: .inherited([50, 70])) { decoder in
         XCTAssertEqual(try decoder.next([String: [Handle]].self), ["a": [Handle(50)]])
         XCTAssertEqual(try decoder.next(Handle.self), Handle(70))
       }
       XCTAssertThrowsError(
-        try Wire.withDecoder(for: bytes, descriptors: []) { try $0.next([String: [Handle]].self) }
+        try Wire.withDecoder(for: bytes, descriptors: .none) { try $0.next([String: [Handle]].self) }
       ) { XCTAssertEqual($0.wirePath, ["a", "Index 0"]) }
     }
     XCTAssertThrowsError(try Wire.encode([Handle(5)])) { XCTAssertEqual($0.wirePath, ["Index 0"]) }

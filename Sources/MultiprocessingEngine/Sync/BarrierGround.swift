@@ -1,0 +1,196 @@
+import Glibc
+
+/// A place where a number of parties wait for one another.
+///
+///     0    mutex     guards what follows
+///     64   parties
+///     72   broken    0 or 1
+///     80   opening   1: a phase is complete, and its parties are being told
+///     88   outside   1: some may be asleep on the gate
+///     96   gate      the futex of those for whom there is no place in this phase
+///     128  table     a `WaiterTable`
+///
+/// A phase is made of those in the table that wait: nothing else is counted, so nothing can be miscounted by one that is killed.
+package struct BarrierGround: Sendable {
+  private let mutex: RobustMutex
+  package let parties: Int
+  private let broken: SharedNumber
+  private let opening: SharedNumber
+  private let outside: SharedNumber
+  private let gate: SharedFutex
+  private let table: WaiterTable
+
+  private static let tableOffset = 128
+  /// How long the death of a party can go unnoticed by the others.
+  private static let patience = Duration.milliseconds(100)
+
+  package static let mostParties = 1 << 16
+
+  /// nil for a number of parties that makes no sense. A phase finds places while the parties of the last one are on their way out.
+  package static func size(parties: Int) -> Int? {
+    guard (1...mostParties).contains(parties) else { return nil }
+    return tableOffset + WaiterTable.size(capacity: places(parties))
+  }
+
+  private static func places(_ parties: Int) -> Int { 2 * parties + 62 }
+
+  private init(at address: UnsafeMutableRawPointer, parties: Int) {
+    mutex = RobustMutex(at: address)
+    self.parties = parties
+    broken = SharedNumber(at: address + 72)
+    opening = SharedNumber(at: address + 80)
+    outside = SharedNumber(at: address + 88)
+    gate = SharedFutex(at: address + 96)
+    table = WaiterTable(at: address + Self.tableOffset, capacity: Self.places(parties))
+  }
+
+  /// nil when the memory does not hold as many parties as it says.
+  package init?(at address: UnsafeMutableRawPointer, capacity: Int) {
+    guard capacity >= Self.tableOffset else { return nil }
+    let parties = SharedNumber(at: address + 64).value
+    guard let size = Self.size(parties: parties), size <= capacity else { return nil }
+    self.init(at: address, parties: parties)
+  }
+
+  package static func make(at address: UnsafeMutableRawPointer, parties: Int) throws(SystemFailure) -> BarrierGround {
+    _ = try RobustMutex.make(at: address)
+    SharedNumber(at: address + 64).value = parties
+    return BarrierGround(at: address, parties: parties)
+  }
+
+  // MARK: Waiting
+
+  package enum Passage: Equatable, Sendable {
+    /// Everybody came; this one as the number given, from 0.
+    case passed(Int)
+    case broken, outOfTime
+  }
+
+  private enum Arrival {
+    case place(WaiterTable.Waiter, Int, seen: UInt32)
+    case outside(UInt32)
+    case broken
+  }
+
+  /// Waits until all parties are there. The last to come runs `action` first, during which the others go on waiting.
+  package func wait(until deadline: Deadline, action: (() throws -> Void)?) throws -> Passage {
+    while true {
+      switch try mutex.withLock(arrive) {
+      case .broken: return .broken
+      case .outside(let seen):
+        _ = gate.wait(while: seen, until: deadline.capped(at: Self.patience))
+        if deadline.hasPassed {
+          try mutex.withLock(breakUp)
+          return .outOfTime
+        }
+      case .place(let party, let number, let seen):
+        return number == parties - 1
+          ? try complete(party, action) : try wait(as: party, number, seen, until: deadline)
+      }
+    }
+  }
+
+  private func arrive() throws(SystemFailure) -> Arrival {
+    mend()
+    if broken.value != 0 { return .broken }
+    let number = waiting
+    // All are there, and the last one's action goes on; or the parties of earlier phases have not left yet.
+    guard number < parties, let party = try table.enter() else {
+      outside.value = 1
+      return .outside(gate.now)
+    }
+    return .place(party, number, seen: party.now)
+  }
+
+  private func complete(_ party: WaiterTable.Waiter, _ action: (() throws -> Void)?) throws -> Passage {
+    do {
+      try action?()
+    } catch {
+      try mutex.withLock {
+        breakUp()
+        party.leave()
+      }
+      throw error
+    }
+    return try mutex.withLock {
+      mend()
+      if party.state == .waiting { open() }
+      return leave(party, parties - 1)
+    }
+  }
+
+  private func wait(
+    as party: WaiterTable.Waiter, _ number: Int, _ seen: UInt32, until deadline: Deadline
+  ) throws(SystemFailure) -> Passage {
+    var seen = seen
+    while true {
+      _ = party.sleep(while: seen, until: deadline.capped(at: Self.patience))
+      let passage: Passage? = try mutex.withLock {
+        mend()
+        seen = party.now
+        // One that was let go in the very moment of its time's end has passed.
+        if party.state != .waiting { return leave(party, number) }
+        guard deadline.hasPassed else { return nil }
+        breakUp()
+        party.leave()
+        return .outOfTime
+      }
+      if let passage { return passage }
+    }
+  }
+
+  private func leave(_ party: WaiterTable.Waiter, _ number: Int) -> Passage {
+    let passage: Passage = party.state == .released ? .passed(number) : .broken
+    party.leave()
+    callIn()
+    return passage
+  }
+
+  // MARK: Changes; by the holder of the mutex
+
+  /// Lets all go that wait.
+  private func open() {
+    opening.value = 1
+    for party in table.all(.waiting) { party.tell(.released) }
+    opening.value = 0
+    callIn()
+  }
+
+  private func breakUp() {
+    broken.value = 1
+    for party in table.all(.waiting) { party.tell(.broken) }
+    callIn()
+  }
+
+  /// Those outside may find a place now.
+  private func callIn() {
+    guard outside.value != 0 else { return }
+    gate.advance()
+    outside.value = 0
+  }
+
+  /// Carries on what one that was killed had begun, and breaks the barrier for one that was killed while it waited.
+  private func mend() {
+    if opening.value != 0 { open() }
+    if table.all(.waiting).contains(where: { broken.value != 0 || $0.isDead }) { breakUp() }
+    for state in [WaiterTable.State.released, .broken] {
+      for dead in table.all(state) where dead.isDead { dead.clear() }
+    }
+  }
+
+  package func abort() { mutex.withLockOrHeld(breakUp) }
+
+  package func reset() {
+    mutex.withLockOrHeld {
+      mend()
+      breakUp()
+      broken.value = 0
+    }
+  }
+
+  // MARK: Looking at it
+
+  /// How many wait in this phase.
+  package var waiting: Int { table.all(.waiting).count { _ in true } }
+  package var isBroken: Bool { broken.value != 0 || table.all(.waiting).contains { $0.isDead } }
+}
