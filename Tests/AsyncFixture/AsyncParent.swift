@@ -8,10 +8,12 @@ enum AsyncParent: String, CaseIterable {
   case untouched
   /// Has run tasks, which are all done.
   case idle
-  /// Four tasks make tasks and sleep without a pause.
+  /// Four tasks, four threads and two Dispatch queues work without a pause.
   case busy
   /// Has used Dispatch alone.
   case dispatch
+  /// Threads are inside of the Swift runtime, of malloc and of stdio most of the time.
+  case hammered
 
   func prepare() {
     switch self {
@@ -19,11 +21,14 @@ enum AsyncParent: String, CaseIterable {
     case .idle: Self.runSomeTasks()
     case .busy:
       Self.runSomeTasks()
-      for _ in 0..<4 { Task.detached { await Self.hammer() } }
+      for _ in 0..<4 { Task.detached { await Self.makeTasks() } }
+      for _ in 0..<4 { Foundation.Thread.detachNewThread { Self.fillLists() } }
+      for number in 0..<2 { Self.keepBusy(DispatchQueue(label: "busy \(number)")) }
     case .dispatch:
       let isDone = DispatchSemaphore(value: 0)
       for _ in 0..<8 { DispatchQueue.global().async { isDone.signal() } }
       for _ in 0..<8 { isDone.wait() }
+    case .hammered: Hammers.start()
     }
   }
 
@@ -39,7 +44,7 @@ enum AsyncParent: String, CaseIterable {
     isDone.wait()
   }
 
-  private static func hammer() async {
+  private static func makeTasks() async {
     var sum = 0
     while true {
       sum &+= await withTaskGroup(of: Int.self) { group in
@@ -49,4 +54,24 @@ enum AsyncParent: String, CaseIterable {
       if sum % 16 == 0 { try? await Task.sleep(for: .microseconds(200)) }
     }
   }
+
+  private static func fillLists() {
+    var round = 0
+    while true {
+      let texts = (0..<20).map { "\($0) \(round)" }
+      precondition(texts.count == 20)
+      round &+= 1
+      // Ten busy threads on two processors would leave the children nothing.
+      usleep(200)
+    }
+  }
+
+  private static func keepBusy(_ queue: DispatchQueue) {
+    queue.asyncAfter(deadline: .now() + .microseconds(100)) {
+      fillOnce()
+      keepBusy(queue)
+    }
+  }
+
+  private static func fillOnce() { precondition((0..<20).map { "\($0)" }.joined().count == 30) }
 }

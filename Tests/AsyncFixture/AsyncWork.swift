@@ -8,7 +8,7 @@ struct AsyncWork: Sendable {
 
   static let all: [AsyncWork] = tasks + sleeps + isolation + cancelling + others
 
-  private init(_ name: String, _ body: @escaping @Sendable () async throws -> Bool) {
+  init(_ name: String, _ body: @escaping @Sendable () async throws -> Bool) {
     self.name = name
     self.body = body
   }

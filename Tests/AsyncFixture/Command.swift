@@ -2,44 +2,22 @@ import Foundation
 import Multiprocessing
 
 /// A parent whose past is known, and its async children: `async-fixture PARENT` does every kind of work in a child of its own, then
-/// all of it in one; `async-fixture PARENT COUNT` goes on until there were so many children. Ends with the number that failed.
+/// all of it in one; `async-fixture PARENT COUNT [STARTER]` goes on until there were so many children. Ends with the number that failed.
 @main
 enum Command {
   static func main() throws {
-    let arguments = CommandLine.arguments.dropFirst()
-    guard let name = arguments.first, let parent = AsyncParent(rawValue: name) else { fatalError("name a parent") }
+    let arguments = Array(CommandLine.arguments.dropFirst())
+    guard let parent = arguments.first.flatMap(AsyncParent.init) else { fatalError("name a parent") }
+    let count = arguments.count > 1 ? Int(arguments[1]) : AsyncWork.all.count
+    let starter = arguments.count > 2 ? Starter(rawValue: arguments[2]) : .main
+    guard let count, let starter else { fatalError("COUNT is a number, STARTER one of \(Starter.allCases)") }
+    let report = dup(STDOUT_FILENO)
     parent.prepare()
-    let count = arguments.dropFirst().first.flatMap(Int.init) ?? AsyncWork.all.count
-    var failed: Int32 = 0
-    for number in 0..<count {
-      let work = AsyncWork.all[number % AsyncWork.all.count]
-      if let trouble = trouble(work.body) {
-        failed += 1
-        print("\(work.name): \(trouble)")
-      }
-    }
-    let together = trouble {
-      for work in AsyncWork.all { guard try await work.body() else { return false } }
-      return true
-    }
-    if let together {
-      failed += 1
-      print("all in one child: \(together)")
-    }
-    print("\(count + 1) children of a parent \(name), \(failed) failed")
-    fflush(nil)
-    // At once: the busy tasks never end.
-    _exit(min(failed, 100))
-  }
-
-  private static func trouble(_ body: @escaping @Sendable () async throws -> Bool) -> String? {
-    let process = Process(target: body)
-    do {
-      try process.start()
-      return try process.result(timeout: .seconds(60)) ? nil : "came to something else"
-    } catch {
-      try? process.kill()
-      return "\(error)"
-    }
+    let troubles = starter.run(count)
+    let summary = "\(count + 1) children of a parent \(parent), started by \(starter), \(troubles.count) failed"
+    let lines = Array((troubles + [summary]).map { $0 + "\n" }.joined().utf8)
+    precondition(write(report, lines, lines.count) == lines.count)
+    // At once: what keeps the parent busy never ends.
+    _exit(Int32(min(troubles.count, 100)))
   }
 }
