@@ -42,8 +42,8 @@ let package = Package(
       dependencies: ["MultiprocessingEngine", "CMultiprocessing", "CEngineTestSupport", "TestSupport"],
       swiftSettings: settings),
     .testTarget(
-      name: "FuzzTests", dependencies: ["Multiprocessing", "MultiprocessingEngine"], exclude: ["Corpus"],
-      swiftSettings: settings),
+      name: "FuzzTests", dependencies: ["Multiprocessing", "MultiprocessingEngine", "TestSupport"],
+      exclude: ["Corpus"], swiftSettings: settings),
     .testTarget(name: "HouseRulesTests", swiftSettings: settings),
     .testTarget(
       name: "MultiprocessingTests",

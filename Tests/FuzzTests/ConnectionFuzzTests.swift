@@ -1,15 +1,17 @@
 import Foundation
 import Glibc
+import TestSupport
 import XCTest
 
 @testable import Multiprocessing
 @testable import MultiprocessingEngine
 
 /// No bytes of a peer make this side trap, hang, or reserve memory that nothing stands behind; and what is no message is told
-/// from one.
+/// from one. Nothing that came along stays open.
 ///
 /// `CONNECTION_FUZZ_SEED` and `CONNECTION_FUZZ_SECONDS` repeat and prolong the random tests.
-final class ConnectionFuzzTests: XCTestCase {
+final class ConnectionFuzzTests: AuditedTestCase {
+  override var patience: Double { seconds * 2 + 300 }
   private static let environment = ProcessInfo.processInfo.environment
   private let seconds = environment["CONNECTION_FUZZ_SECONDS"].flatMap(Double.init) ?? 2
   private let seed = environment["CONNECTION_FUZZ_SEED"].flatMap(UInt64.init) ?? 20_261_123

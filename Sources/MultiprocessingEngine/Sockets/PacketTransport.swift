@@ -124,13 +124,14 @@ final class PacketTransport: Sendable {
         continue
       }
       guard let packet else { throw SocketFailure.timedOut }
-      guard packet.length > 0 else { throw SocketFailure.end }
+      // One without bytes that brings descriptors is nothing that was meant for us, and they have to be closed.
+      if packet.length == 0, packet.descriptors.isEmpty { throw SocketFailure.end }
       if let message = try parse(packet, room) { return try body(message) }
     }
   }
 
   private struct Packet {
-    /// 0 at the end of the stream.
+    /// 0 at the end of the stream, where there are no descriptors either.
     var length: Int
     var isCut = false
     var descriptors: [Int32] = []
