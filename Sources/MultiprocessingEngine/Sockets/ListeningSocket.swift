@@ -39,14 +39,18 @@ package final class ListeningSocket: Sendable {
       try Syscall.listen(descriptor.raw, at: candidate, backlog: backlog)
       return descriptor
     }
-    do throws(SystemFailure) {
-      return try attempt()
-    } catch {
-      guard error.errno == EADDRINUSE, case .unix(let path) = address else { throw error }
-      // A socket that is left over from a program that died is in the way of nobody but its successor.
-      guard BoundPath(path) != nil, try !Syscall.isBound(candidate) else { throw error }
-      unlink(path)
-      return try attempt()
+    guard case .unix(let path) = address else { return try attempt() }
+    // Others who begin at the same path find this listener whole, or not at all.
+    return try FolderLock.withLock(ofPath: path) { () throws(SystemFailure) in
+      do throws(SystemFailure) {
+        return try attempt()
+      } catch {
+        guard error.errno == EADDRINUSE else { throw error }
+        // A socket that is left over from a program that died is in the way of nobody but its successor.
+        guard BoundPath(path) != nil, try !Syscall.isBound(candidate) else { throw error }
+        unlink(path)
+        return try attempt()
+      }
     }
   }
 

@@ -64,6 +64,25 @@ extension Syscall {
     return try poll(&entry, count: 1, until: deadline) > 0
   }
 
+  // MARK: Folders
+
+  static func openFolder(_ path: String) throws(SystemFailure) -> Int32 {
+    let descriptor = try attempt(MP_CALL_LOCK_FOLDER, "open the folder \(path)") {
+      negativeErrno(Int(Glibc.open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)))
+    }
+    return Int32(descriptor)
+  }
+
+  /// False when somebody else has locked the file.
+  static func tryLock(_ descriptor: Int32) throws(SystemFailure) -> Bool {
+    let isLocked: ()? = try unlessNone { () throws(SystemFailure) in
+      try attempt(MP_CALL_LOCK_FOLDER, "lock a folder") { negativeErrno(Int(flock(descriptor, LOCK_EX | LOCK_NB))) }
+    }
+    return isLocked != nil
+  }
+
+  static func unlock(_ descriptor: Int32) { flock(descriptor, LOCK_UN) }
+
   // MARK: Addresses
 
   static func unixAddress(_ name: String, isAbstract: Bool) throws(SystemFailure) -> mp_address {

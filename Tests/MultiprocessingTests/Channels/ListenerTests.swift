@@ -140,6 +140,51 @@ final class ListenerTests: AuditedTestCase {
     XCTAssertNoThrow(try Connection.connect(to: listener.address))
   }
 
+  func testOneOfManySuccessorsReplacesIt() throws {
+    guard case .unix(let path) = addresses()[0] else { return }
+    defer { unlink(path) }
+    for _ in 0..<50 {
+      let gate = Gate()
+      let dead = Process {
+        let listener = try Listener(.unix(path: path))
+        try withExtendedLifetime(listener) { try Signal.kill.raise() }
+      }
+      try dead.start()
+      try dead.join()
+      let (outcomes, end) = (Mailbox(), Gate())
+      let successors = (0..<3).map { _ in
+        Process {
+          gate.pass()
+          let listener = try? Listener(.unix(path: path))
+          outcomes.post(listener == nil ? "refused" : "listens")
+          end.pass()
+          withExtendedLifetime(listener) {}
+        }
+      }
+      for process in successors { try process.start() }
+      gate.open(3)
+      let told = try (0..<3).map { _ in try outcomes.next() }
+      XCTAssertEqual(told.sorted(), ["listens", "refused", "refused"])
+      XCTAssertNoThrow(try Connection.connect(to: .unix(path: path)))
+      end.open(3)
+      for process in successors { try process.result() }
+      XCTAssertNotEqual(access(path, F_OK), 0)
+    }
+  }
+
+  func testAFolderThatIsLockedForeverHoldsNobodyUp() throws {
+    guard case .unix(let path) = addresses()[0] else { return }
+    let folder = path + "-folder"
+    XCTAssertEqual(mkdir(folder, 0o700), 0)
+    defer { rmdir(folder) }
+    let stranger = open(folder, O_RDONLY | O_DIRECTORY)
+    defer { close(stranger) }
+    XCTAssertEqual(flock(stranger, LOCK_EX), 0)
+    let listener = try Listener(.unix(path: folder + "/socket"))
+    XCTAssertNoThrow(try Connection.connect(to: listener.address))
+    listener.close()
+  }
+
   func testAFileThatIsNoSocketStays() throws {
     guard case .unix(let path) = addresses()[0] else { return }
     close(open(path, O_CREAT | O_WRONLY, 0o600))
