@@ -6,7 +6,9 @@ extension Connection {
   /// Waits for the next message, which has to be a value of that type, without blocking a thread. Cancelling the task ends
   /// the wait with `CancellationError`, at once, and no message is lost.
   ///
-  /// - Parameter timeout: nil waits for ever.
+  /// - Parameters:
+  ///   - type: may be left out where it follows from what becomes of the value.
+  ///   - timeout: nil waits for ever.
   /// - Throws: what the blocking one throws; `CancellationError`; `ConnectionError.closed` also when the connection is closed
   ///   while it waits and the next message comes; `.system` when the system lacks what the first wait of a program needs, a
   ///   thread and two descriptors.

@@ -52,6 +52,7 @@ public final class Connection: Sendable {
   /// Connects to a `Listener`. Python's `Client()`.
   ///
   /// - Parameters:
+  ///   - address: the listener's.
   ///   - authKey: the listener's, if it has one: each side shows the other that it has the key, by HMAC-SHA-256 over what
   ///     both chose at random, and never sends the key. What follows is not encrypted.
   ///   - timeout: for the connection and the authentication, for which the listener has to accept; nil waits for ever, as
@@ -85,7 +86,9 @@ public final class Connection: Sendable {
 
   /// Waits for the next message, which has to be a value of that type.
   ///
-  /// - Parameter timeout: nil waits for ever.
+  /// - Parameters:
+  ///   - type: may be left out where it follows from what becomes of the value.
+  ///   - timeout: nil waits for ever.
   /// - Throws: `TimeoutError`; `ConnectionError.peerClosed`, `.closed`, `.notReadable`, `.corruptMessage`, `.system`;
   ///   `DecodingError` for a value of another type. The message is gone then, and the connection goes on.
   ///   With `.system(errno: EMFILE)`, for a message whose descriptors have no room here, it is still there.

@@ -19,6 +19,7 @@ public final class Listener: Sendable {
   /// Listens from now on.
   ///
   /// - Parameters:
+  ///   - address: port 0 stands for one that the system chooses.
   ///   - backlog: how many connections may wait to be accepted; listen(2).
   ///   - authKey: what a peer has to have; see `Connection.connect(to:authKey:timeout:)`. nil lets everybody in who can
   ///     reach the address.

@@ -58,6 +58,7 @@ extension Process where Output: Codable {
   /// - Parameters:
   ///   - timeout: nil waits for ever. When it runs out the child is ended: SIGTERM, a second later SIGKILL.
   ///   - limits: what the child may use.
+  ///   - body: runs in the child.
   /// - Throws: what `start()` and `result(timeout:)` throw.
   public static func run(
     timeout: Duration? = nil, limits: ResourceLimits = .none, _ body: @escaping @Sendable () async throws -> Output
@@ -72,6 +73,7 @@ extension Process where Output: Codable {
   /// - Parameters:
   ///   - timeout: nil waits for ever.
   ///   - limits: what the child may use.
+  ///   - body: runs in the child.
   /// - Throws: `CancellationError`; what `start()` and `result(timeout:)` throw.
   public nonisolated(nonsending) static func run(
     timeout: Duration? = nil, limits: ResourceLimits = .none, _ body: @escaping @Sendable () async throws -> Output
@@ -144,6 +146,7 @@ extension Process where Output == Void {
   /// - Parameters:
   ///   - timeout: nil waits for ever. When it runs out the child is ended: SIGTERM, a second later SIGKILL.
   ///   - limits: what the child may use.
+  ///   - body: runs in the child.
   /// - Throws: what `start()` and `result(timeout:)` throw.
   @_disfavoredOverload
   public static func run(
@@ -159,6 +162,7 @@ extension Process where Output == Void {
   /// - Parameters:
   ///   - timeout: nil waits for ever.
   ///   - limits: what the child may use.
+  ///   - body: runs in the child.
   /// - Throws: `CancellationError`; what `start()` and `result(timeout:)` throw.
   @_disfavoredOverload
   public nonisolated(nonsending) static func run(

@@ -5,7 +5,7 @@ internal import MultiprocessingEngine
 ///
 ///     let memory = try SharedMemory.create(name: "frames", size: 1 << 20)
 ///     // in another program, knowing nothing but the name:
-///     let memory = try SharedMemory.attach(name: "frames")
+///     let attached = try SharedMemory.attach(name: "frames")
 ///
 /// The name lives until `unlink()`, or until the program that created it has ended: its first process and all that descend from it,
 /// however they ended. The creator's own death does not matter as long as one of them runs; `persistent: true` keeps the name

@@ -3,6 +3,7 @@ internal import MultiprocessingEngine
 /// A lock with a waiting room: who holds it can wait until another holder notifies it that something has changed. Python's
 /// `multiprocessing.Condition`.
 ///
+///     let (condition, number) = (try Condition(), try SharedValue(0))
 ///     try condition.withLock { try condition.wait { number.value > 3 } }     // one process
 ///     try condition.withLock { number.value += 1; try condition.notify() }   // another one
 ///

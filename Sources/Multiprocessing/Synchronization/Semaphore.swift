@@ -4,7 +4,7 @@ internal import MultiprocessingEngine
 /// `multiprocessing.Semaphore`.
 ///
 ///     let atMostThree = try Semaphore(3)
-///     try atMostThree.withLock { fetch(page) }
+///     try atMostThree.withLock { print("one of three") }
 ///
 /// Anybody may release, whoever acquired. It goes to a child as an argument, alone or inside of others, as a capture of a closure, or as a
 /// property of a `ProcessBase` subclass, and is the same semaphore there. Every other coder refuses it with an `EncodingError`.
