@@ -12,6 +12,7 @@
 #include "mp_fork.h"
 #include "mp_gate.h"
 #include "mp_images.h"
+#include "mp_keep.h"
 #include "mp_kill.h"
 #include "mp_mutex.h"
 #include "mp_names.h"

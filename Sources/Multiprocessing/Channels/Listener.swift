@@ -11,7 +11,7 @@ internal import MultiprocessingEngine
 /// has it has closed it or ended. The file of a unix address is removed when the process that made it closes it, or lets go
 /// of the object; one that a killed program left behind is replaced.
 public final class Listener: Sendable {
-  private let socket: ListeningSocket
+  let socket: ListeningSocket
 
   /// Where to connect to: as it was given, with the port that the system chose in place of 0.
   public let address: Address

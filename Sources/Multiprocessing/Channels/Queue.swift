@@ -20,7 +20,7 @@ internal import MultiprocessingEngine
 /// not at all, and one it was just getting either stays or is gone with it. An element that a killed process had got stays gone,
 /// and its `taskDone()` is never called.
 public final class Queue<Element: Codable & Sendable>: Sendable, SegmentHandle {
-  private let queue: SharedQueue
+  let queue: SharedQueue
   private let coder = WireMessageCoder<Element>()
 
   var segment: SharedSegment { queue.segment }

@@ -53,11 +53,11 @@ extension ConnectionError {
     do {
       return try body()
     } catch let failure as SocketFailure {
-      throw error(for: failure, operation(), timeout)
+      throw told(of: failure, operation(), timeout)
     }
   }
 
-  private static func error(for failure: SocketFailure, _ operation: String, _ timeout: Duration?) -> any Error {
+  static func told(of failure: SocketFailure, _ operation: String, _ timeout: Duration?) -> any Error {
     switch failure {
     case .end: ConnectionError.peerClosed
     case .closed: ConnectionError.closed

@@ -1,12 +1,17 @@
 internal import MultiprocessingEngine
 
-/// An error on its way from a child to its parent. A `Codable` one arrives as itself.
+/// An error on its way from a child to its parent. A `Codable` one arrives as itself, and so does `CancellationError`.
 enum ThrownError {
   /// How the error is told in any case, then, for a `Codable` error, its type and its encoded value.
   static func encode(_ error: any Error, told remote: RemoteError) -> [UInt8] {
     var bytes: [UInt8] = []
     bytes.append(text: remote.typeName)
     bytes.append(text: remote.message)
+    // It has nothing to be encoded but its type.
+    if error is CancellationError {
+      TypeReference(of: CancellationError.self).append(to: &bytes)
+      return bytes
+    }
     // An error that fails to encode is still told.
     guard let error = error as? any Error & Codable, let encoded = try? Wire.encode(error) else {
       return bytes
@@ -31,9 +36,9 @@ enum ThrownError {
   /// nil for an error that came as text alone, or whose type does not exist here.
   private static func typed(_ reader: inout ByteReader) throws -> (any Error)? {
     guard !reader.isAtEnd else { return nil }
-    guard let type = try TypeReference(reading: &reader).resolve() as? any (Error & Codable).Type else {
-      return nil
-    }
+    let found = try TypeReference(reading: &reader).resolve()
+    if found == CancellationError.self { return CancellationError() }
+    guard let type = found as? any (Error & Codable).Type else { return nil }
     return try? Wire.decode(type, from: reader.remainder())
   }
 }

@@ -109,6 +109,7 @@ public final class SharedArray<Element: BitwiseCopyable & Sendable>: Sendable, C
   /// changed.
   ///
   /// - Throws: what `body` throws; `SharedMemoryError.alreadyLocked` inside of this thread's own `withLock`.
+  @discardableResult
   public func withLock<R>(_ body: (UnsafeMutableBufferPointer<Element>) throws -> R) throws -> R {
     switch try SegmentLock.lock(segment.contents) {
     case .heldAlready: throw SharedMemoryError.alreadyLocked

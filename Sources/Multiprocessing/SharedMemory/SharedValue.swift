@@ -111,6 +111,7 @@ public final class SharedValue<Value: BitwiseCopyable & Sendable>: Sendable, Cod
   ///
   /// - Throws: what `body` throws; `SharedMemoryError.alreadyLocked` inside of this thread's own `withLock`.
   @inlinable
+  @discardableResult
   public func withLock<R>(_ body: (inout Value) throws -> R) throws -> R {
     if case .heldAlready = try SegmentLock.lock(base) { throw SharedMemoryError.alreadyLocked }
     var value = committed

@@ -12,8 +12,8 @@ internal import MultiprocessingEngine
 public final class Barrier: SegmentHandle, Sendable {
   static let label = SegmentLabel(kind: "barr")
   let segment: SharedSegment
-  private let ground: BarrierGround
-  private let action: BarrierAction?
+  let ground: BarrierGround
+  let action: BarrierAction?
 
   /// Makes a barrier.
   ///
@@ -58,6 +58,10 @@ public final class Barrier: SegmentHandle, Sendable {
     } catch let failure as SystemFailure {
       throw SystemError(failure)
     }
+    return try number(of: passage, timeout)
+  }
+
+  func number(of passage: BarrierGround.Passage, _ timeout: Duration?) throws -> Int {
     switch passage {
     case .passed(let number): return number
     case .broken: throw SynchronizationError.brokenBarrier
@@ -82,7 +86,7 @@ public final class Barrier: SegmentHandle, Sendable {
 }
 
 /// What the last party runs, found again by whoever finds the barrier in the memory of its maker or of a fork of it.
-private final class BarrierAction: Sendable {
+final class BarrierAction: Sendable {
   let body: @Sendable () throws -> Void
   private let identity: FileIdentity
 

@@ -17,8 +17,8 @@ internal import MultiprocessingEngine
 public final class Condition: SegmentHandle, Sendable {
   static let label = SegmentLabel(kind: "cond")
   let segment: SharedSegment
-  private let queue: ConditionQueue
-  private let lock: HeldLock
+  let queue: ConditionQueue
+  let lock: HeldLock
 
   /// Makes a condition whose lock nobody holds.
   ///
@@ -57,6 +57,7 @@ public final class Condition: SegmentHandle, Sendable {
   /// Runs `body` while holding the lock, and releases it whatever `body` does.
   ///
   /// - Throws: what `acquire(timeout:)` throws, and what `body` throws.
+  @discardableResult
   public func withLock<R>(_ body: () throws -> R) throws -> R {
     try holding({ try lock.acquire(nil) }, lock.release, body)
   }
@@ -98,11 +99,26 @@ public final class Condition: SegmentHandle, Sendable {
 
   /// False when out of time.
   private func wait(until deadline: Deadline) throws -> Bool {
+    if queue.lock.isHeldByThisThread {
+      return try isNotified(
+        try translating { () throws(SystemFailure) in try queue.wait(until: deadline) })
+    }
+    // A task's, who waits in a function that blocks: it is the process' lock afterwards as well.
     try lock.requireHeld()
-    switch try translating({ () throws(SystemFailure) in try queue.wait(until: deadline) }) {
+    let wait = ConditionWait(queue, of: segment)
+    try translating { () throws(SystemFailure) in
+      if case .failed(let failure) = try Keeper.withRoom().waitBlocking(wait, until: deadline) { throw failure }
+    }
+    return try isNotified(wait.waiting)
+  }
+
+  /// What a wait came to; nil for one whose lock nobody held.
+  func isNotified(_ waiting: ConditionQueue.Waiting?) throws -> Bool {
+    switch waiting {
     case .notified: return true
     case .outOfTime: return false
     case .noRoom: throw SynchronizationError.tooManyWaiters(ConditionQueue.capacity)
+    case nil: throw SynchronizationError.notOwner
     }
   }
 

@@ -16,7 +16,7 @@ internal import MultiprocessingEngine
 public final class Event: SegmentHandle, Sendable {
   static let label = SegmentLabel(kind: "evnt")
   let segment: SharedSegment
-  private let flag: SharedFlag
+  let flag: SharedFlag
 
   /// Makes an event that is not set.
   ///

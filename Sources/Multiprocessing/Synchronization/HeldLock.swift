@@ -2,7 +2,7 @@ internal import MultiprocessingEngine
 
 /// What `Lock`, `RecursiveLock` and `Condition` have in common: the engine's lock, and its answers as errors.
 struct HeldLock: Sendable {
-  private let lock: OwnedLock
+  let lock: OwnedLock
   /// For the text of an error.
   private let name: StaticString
 
@@ -60,11 +60,12 @@ struct HeldLock: Sendable {
     release == .notOwner ? .notOwner : .released
   }
 
+  /// By the calling thread, or by a task of this process.
   func requireHeld() throws {
-    guard lock.isHeldByThisThread else { throw SynchronizationError.notOwner }
+    guard lock.isHeldHere else { throw SynchronizationError.notOwner }
   }
 
-  private func outOfTime(_ timeout: Duration?) -> TimeoutError { .waiting(for: name, timeout) }
+  func outOfTime(_ timeout: Duration?) -> TimeoutError { .waiting(for: name, timeout) }
 
   var previousOwnerDied: Bool { lock.previousOwnerDied }
   func markConsistent() { lock.markConsistent() }

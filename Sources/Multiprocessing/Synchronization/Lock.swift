@@ -17,7 +17,7 @@ internal import MultiprocessingEngine
 public final class Lock: SegmentHandle, Sendable {
   static let label = SegmentLabel(kind: "lock")
   let segment: SharedSegment
-  private let lock: HeldLock
+  let lock: HeldLock
 
   /// Makes a lock that nobody holds.
   ///
@@ -53,6 +53,7 @@ public final class Lock: SegmentHandle, Sendable {
   /// Runs `body` while holding the lock, and releases it whatever `body` does.
   ///
   /// - Throws: what `acquire(timeout:)` throws, and what `body` throws.
+  @discardableResult
   public func withLock<R>(_ body: () throws -> R) throws -> R {
     try holding({ try lock.acquire(nil) }, lock.release, body)
   }

@@ -2,7 +2,7 @@ internal import MultiprocessingEngine
 
 /// What both semaphores have in common: the engine's counter, and its answers as errors.
 struct Permits: Sendable {
-  private let counter: PermitCounter
+  let counter: PermitCounter
 
   static func make(_ label: SegmentLabel, _ permits: Int, limit: Int) throws -> SharedSegment {
     guard permits >= 0 else { throw SynchronizationError.invalidArgument("a semaphore with \(permits) permits") }

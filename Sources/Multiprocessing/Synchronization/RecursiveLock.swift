@@ -10,7 +10,7 @@ internal import MultiprocessingEngine
 public final class RecursiveLock: SegmentHandle, Sendable {
   static let label = SegmentLabel(kind: "rloc")
   let segment: SharedSegment
-  private let lock: HeldLock
+  let lock: HeldLock
 
   /// Makes a lock that nobody holds.
   ///
@@ -45,6 +45,7 @@ public final class RecursiveLock: SegmentHandle, Sendable {
   /// Runs `body` while holding the lock, and undoes that whatever `body` does.
   ///
   /// - Throws: what `acquire(timeout:)` throws, and what `body` throws.
+  @discardableResult
   public func withLock<R>(_ body: () throws -> R) throws -> R {
     try holding({ try lock.acquireAgain(nil) }, lock.releaseOnce, body)
   }

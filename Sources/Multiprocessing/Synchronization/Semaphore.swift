@@ -15,7 +15,7 @@ internal import MultiprocessingEngine
 public final class Semaphore: SegmentHandle, Sendable {
   static let label = SegmentLabel(kind: "sema")
   let segment: SharedSegment
-  private let counter: Permits
+  let counter: Permits
 
   /// Makes a semaphore with that many permits free; with 0 somebody has to release before anybody can acquire.
   ///
@@ -49,6 +49,7 @@ public final class Semaphore: SegmentHandle, Sendable {
   /// Runs `body` while holding a permit, and gives it back whatever `body` does.
   ///
   /// - Throws: what `acquire(timeout:)` throws, and what `body` throws.
+  @discardableResult
   public func withLock<R>(_ body: () throws -> R) throws -> R {
     try holding({ try counter.take(nil) }, { try counter.give(1) }, body)
   }
@@ -63,7 +64,7 @@ public final class Semaphore: SegmentHandle, Sendable {
 public final class BoundedSemaphore: SegmentHandle, Sendable {
   static let label = SegmentLabel(kind: "bsem")
   let segment: SharedSegment
-  private let counter: Permits
+  let counter: Permits
 
   /// Makes a semaphore with that many permits, all free.
   ///
@@ -100,6 +101,7 @@ public final class BoundedSemaphore: SegmentHandle, Sendable {
   /// Runs `body` while holding a permit, and gives it back whatever `body` does.
   ///
   /// - Throws: what `acquire(timeout:)` throws, and what `body` throws.
+  @discardableResult
   public func withLock<R>(_ body: () throws -> R) throws -> R {
     try holding({ try counter.take(nil) }, { try counter.give(1) }, body)
   }

@@ -35,6 +35,9 @@ struct QueueTurn {
     return futex.now
   }
 
+  /// The same for one who does not block in it.
+  func announceKeptSleep() -> KeptSleep { futex.sleep(while: announceSleep()) }
+
   /// Called without that mutex. False when `deadline` has passed.
   func sleep(_ seen: UInt32, until deadline: Deadline) -> Bool { futex.wait(while: seen, until: deadline) }
 

@@ -31,10 +31,10 @@ package final class SharedQueue: @unchecked Sendable {
   private let base: UnsafeMutableRawPointer
   private let writer: QueueWriter
   private let reader: QueueReader
-  private let tailMutex: RobustMutex
-  private let headMutex: RobustMutex
-  private let readers: QueueTurn
-  private let writers: QueueTurn
+  let tailMutex: RobustMutex
+  let headMutex: RobustMutex
+  let readers: QueueTurn
+  let writers: QueueTurn
   package let tasks: QueueTasks
 
   package static let label = SegmentLabel(kind: "queu")
@@ -261,7 +261,7 @@ package final class SharedQueue: @unchecked Sendable {
   }
 
   /// All that a dead writer leaves is memory that nobody uses.
-  private func mend(_ taking: RobustMutex.Taking) {
+  func mend(_ taking: RobustMutex.Taking) {
     if taking == .takenFromTheDead { writer.releaseFreeMemory() }
   }
 
@@ -276,7 +276,7 @@ package final class SharedQueue: @unchecked Sendable {
     return Int(clamping: QueueCursor(at: base + QueueLayout.tail).observe().count &- taken)
   }
 
-  private var hasElements: Bool { count > 0 }
+  var hasElements: Bool { count > 0 }
   package var isFull: Bool { capacity.map { count >= $0 } ?? false }
 
   /// No element is put from now on.

@@ -5,30 +5,53 @@ struct Authentication {
   /// How long a listener waits for a peer that has connected.
   static let patience = Duration.seconds(5)
 
-  let socket: Int32
-  let deadline: Deadline
+  private let socket: Int32
   private let isStream: Bool
+  private var handshake: Handshake
+  /// What has come of the next message.
+  private var message: [UInt8] = []
+  /// How long it is to be, as far as that is known.
+  private var wanted: Int
 
-  init(of socket: Int32, until deadline: Deadline) throws(SystemFailure) {
+  /// Begins it. Throws `.unauthentic` for a peer that is gone.
+  init(of socket: Int32, _ role: Handshake.Role, key: [UInt8]) throws(SocketFailure) {
     self.socket = socket
-    self.deadline = deadline
-    isStream = try Syscall.socketKind(socket) == 2
-  }
-
-  /// Throws `.unauthentic` for a peer without the key, `.timedOut` for one that is silent.
-  func run(_ role: Handshake.Role, key: [UInt8]) throws(SocketFailure) {
+    let isStream = try SocketFailure.of { () throws(SystemFailure) in try Syscall.socketKind(socket) == 2 }
+    self.isStream = isStream
+    wanted = Self.beginning(isStream)
     var random = SystemRandomNumberGenerator()
     let nonce = (0..<Handshake.nonceSize).map { _ in UInt8.random(in: .min ... .max, using: &random) }
-    var handshake = Handshake(role, key: key, nonce: nonce)
+    handshake = Handshake(role, key: key, nonce: nonce)
     if let first = handshake.begin() { try say(first) }
-    while true {
-      switch handshake.hear(try hear()) {
+  }
+
+  /// A packet comes whole; of a stream first the header, so that the length is known.
+  private static func beginning(_ isStream: Bool) -> Int {
+    isStream ? MessageHeader.size : MessageHeader.size + Handshake.longest
+  }
+
+  /// Goes on as far as what has come allows for: true at the end, false when more has to come. Throws `.unauthentic` for a peer
+  /// without the key.
+  mutating func advance() throws(SocketFailure) -> Bool {
+    while let heard = try hear() {
+      switch handshake.hear(heard) {
       case .say(let answer): try say(answer)
       case .accept(let last):
         if !last.isEmpty { try say(last) }
-        return
+        return true
       case .refuse: throw .unauthentic
       }
+    }
+    return false
+  }
+
+  /// Carries it to its end. Throws `.timedOut` for a peer that is silent.
+  mutating func run(until deadline: Deadline) throws(SocketFailure) {
+    while try !advance() {
+      let isReadable = try SocketFailure.of { () throws(SystemFailure) in
+        try Syscall.waitReadable(socket, until: deadline)
+      }
+      guard isReadable else { throw .timedOut }
     }
   }
 
@@ -44,20 +67,21 @@ struct Authentication {
     }
   }
 
-  /// The next message of the handshake. Reads nothing beyond it: what follows is the connection's.
-  private func hear() throws(SocketFailure) -> [UInt8] {
-    var message: [UInt8] = []
-    // A packet comes whole; of a stream first the header, so that the length is known.
-    var wanted = isStream ? MessageHeader.size : MessageHeader.size + Handshake.longest
-    while true {
-      message += try receive(wanted - message.count)
+  /// The next message of the handshake; nil when it has not come whole. Reads nothing beyond it: what follows is the connection's.
+  private mutating func hear() throws(SocketFailure) -> [UInt8]? {
+    while let bytes = try receive(wanted - message.count) {
+      message += bytes
       guard !isStream || message.count == wanted else { continue }
       let header = try parse(message)
       let end = MessageHeader.size + header.length
-      if message.count == end { return Array(message[MessageHeader.size...]) }
+      if message.count == end {
+        defer { (message, wanted) = ([], Self.beginning(isStream)) }
+        return Array(message[MessageHeader.size...])
+      }
       guard isStream, message.count < end else { throw .unauthentic }
       wanted = end
     }
+    return nil
   }
 
   private func parse(_ message: [UInt8]) throws(SocketFailure) -> MessageHeader {
@@ -70,22 +94,15 @@ struct Authentication {
     throw .unauthentic
   }
 
-  /// Up to `count` bytes, at least one.
-  private func receive(_ count: Int) throws(SocketFailure) -> [UInt8] {
+  /// Up to `count` bytes, at least one; nil when there are none at the moment.
+  private func receive(_ count: Int) throws(SocketFailure) -> [UInt8]? {
     try withUnsafeTemporaryAllocation(byteCount: MessageHeader.size + Handshake.longest, alignment: 8) {
       (buffer) throws(SocketFailure) in
       let room = UnsafeMutableRawBufferPointer(rebasing: buffer[..<count])
-      while true {
-        let received = try Self.meeting { () throws(SystemFailure) in try Syscall.receiveBytes(socket, into: room) }
-        if let received {
-          guard received.count > 0, !received.isCut else { throw .unauthentic }
-          return Array(room[..<received.count])
-        }
-        let isReadable = try SocketFailure.of { () throws(SystemFailure) in
-          try Syscall.waitReadable(socket, until: deadline)
-        }
-        guard isReadable else { throw .timedOut }
-      }
+      let received = try Self.meeting { () throws(SystemFailure) in try Syscall.receiveBytes(socket, into: room) }
+      guard let received else { return nil }
+      guard received.count > 0, !received.isCut else { throw .unauthentic }
+      return Array(room[..<received.count])
     }
   }
 

@@ -57,32 +57,50 @@ package final class ListeningSocket: Sendable {
   /// Waits for a connection, and for its authentication where there is a key. Throws `.timedOut`; `.unauthentic` for a peer
   /// without the key, or one that takes too long to show it.
   package func accept(until deadline: Deadline) throws(SocketFailure) -> MessageSocket {
-    let descriptor = try socket.use { (socket) throws(SocketFailure) in
-      try SocketFailure.of { () throws(SystemFailure) in
-        while true {
-          if let raw = try Syscall.accept(socket) {
-            return InheritableDescriptor(owning: raw) as InheritableDescriptor?
-          }
-          guard try Syscall.waitReadable(socket, until: deadline) else { return nil }
+    var guest = try socket.use { (socket) throws(SocketFailure) in
+      while true {
+        if let guest = try Guest(of: socket, isTCP: isTCP, key: key, until: deadline) { return guest as Guest? }
+        let isReadable = try SocketFailure.of { () throws(SystemFailure) in
+          try Syscall.waitReadable(socket, until: deadline)
         }
+        guard isReadable else { return nil }
       }
     }
-    guard let descriptor else { throw .timedOut }
-    if isTCP { try SocketFailure.of { () throws(SystemFailure) in try Syscall.setImmediate(descriptor.raw) } }
-    if let key { try authenticate(descriptor.raw, key, until: deadline) }
-    return try MessageSocket(descriptor)
+    guard guest != nil else { throw .timedOut }
+    while true {
+      if let connection = try guest!.admit() { return connection }
+      let (raw, patience) = (guest!.raw, guest!.patience)
+      let isReadable = try SocketFailure.of { () throws(SystemFailure) in
+        try Syscall.waitReadable(raw, until: patience)
+      }
+      // The connection came in time; its peer did not.
+      guard isReadable else { throw .unauthentic }
+    }
   }
 
-  private func authenticate(_ peer: Int32, _ key: [UInt8], until deadline: Deadline) throws(SocketFailure) {
-    let patience = Deadline.earlier(deadline, Deadline(after: Authentication.patience))
-    do throws(SocketFailure) {
-      let authentication = try SocketFailure.of { () throws(SystemFailure) in
-        try Authentication(of: peer, until: patience)
+  /// The same in a task. Throws `SocketFailure`; `CancellationError` at once when the task is cancelled: whoever was about to
+  /// authenticate itself is turned away then, and nobody else.
+  package nonisolated(nonsending) func acceptSuspended(until deadline: Deadline) async throws -> MessageSocket {
+    try Task.checkCancellation()
+    guard let held = hold() else { throw SocketFailure.closed }
+    // Its number stays this socket's until the wait is over.
+    defer { withExtendedLifetime(held) {} }
+    while true {
+      if var guest = try Guest(of: held.raw, isTCP: isTCP, key: key, until: deadline) {
+        while true {
+          if let connection = try guest.admit() { return connection }
+          guard try await isReadable(guest.raw, until: guest.patience) else { throw SocketFailure.unauthentic }
+        }
       }
-      try authentication.run(.listener, key: key)
-    } catch {
-      // The connection came in time; its peer did not.
-      throw error == .timedOut ? .unauthentic : error
+      guard try await isReadable(held.raw, until: deadline) else { throw SocketFailure.timedOut }
+    }
+  }
+
+  private nonisolated(nonsending) func isReadable(_ raw: Int32, until deadline: Deadline) async throws -> Bool {
+    do {
+      return try await Reactor.waitReadable([raw], until: deadline)
+    } catch let failure as SystemFailure {
+      throw SocketFailure.system(failure)
     }
   }
 
@@ -115,5 +133,31 @@ private struct BoundPath: Sendable {
   func remove() {
     guard generation.isCurrent, Syscall.socketIdentity(atPath: path) == identity else { return }
     unlink(path)
+  }
+}
+
+/// One who has connected, and may have to show the key.
+private struct Guest {
+  private let descriptor: InheritableDescriptor
+  private var authentication: Authentication?
+  /// Until when it has to have shown it.
+  let patience: Deadline
+
+  /// Nobody waits for `listener` to accept: nil.
+  init?(of listener: Int32, isTCP: Bool, key: [UInt8]?, until deadline: Deadline) throws(SocketFailure) {
+    let accepted = try SocketFailure.of { () throws(SystemFailure) in try Syscall.accept(listener) }
+    guard let accepted else { return nil }
+    descriptor = InheritableDescriptor(owning: accepted)
+    patience = Deadline.earlier(deadline, Deadline(after: Authentication.patience))
+    if isTCP { try SocketFailure.of { () throws(SystemFailure) in try Syscall.setImmediate(accepted) } }
+    authentication = if let key { try Authentication(of: accepted, .listener, key: key) } else { nil }
+  }
+
+  var raw: Int32 { descriptor.raw }
+
+  /// Its connection; nil when there is more to come from it.
+  mutating func admit() throws(SocketFailure) -> MessageSocket? {
+    if try authentication?.advance() == false { return nil }
+    return try MessageSocket(descriptor)
   }
 }

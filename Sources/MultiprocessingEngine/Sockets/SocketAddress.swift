@@ -27,10 +27,8 @@ extension MessageSocket {
     let descriptor = try connected(to: address, until: deadline)
     if let key {
       // The listener may take its time until it accepts: nobody but the caller knows how long is too long.
-      let authentication = try SocketFailure.of { () throws(SystemFailure) in
-        try Authentication(of: descriptor.raw, until: deadline)
-      }
-      try authentication.run(.connector, key: key)
+      var authentication = try Authentication(of: descriptor.raw, .connector, key: key)
+      try authentication.run(until: deadline)
     }
     return try MessageSocket(descriptor)
   }

@@ -12,17 +12,17 @@ import Glibc
 ///
 /// A phase is made of those in the table that wait: nothing else is counted, so nothing can be miscounted by one that is killed.
 package struct BarrierGround: Sendable {
-  private let mutex: RobustMutex
+  let mutex: RobustMutex
   package let parties: Int
   private let broken: SharedNumber
   private let opening: SharedNumber
   private let outside: SharedNumber
-  private let gate: SharedFutex
+  let gate: SharedFutex
   private let table: WaiterTable
 
   private static let tableOffset = 128
   /// How long the death of a party can go unnoticed by the others.
-  private static let patience = Duration.milliseconds(100)
+  static let patience = Duration.milliseconds(100)
 
   package static let mostParties = 1 << 16
 
@@ -66,7 +66,7 @@ package struct BarrierGround: Sendable {
     case broken, outOfTime
   }
 
-  private enum Arrival {
+  enum Arrival {
     case place(WaiterTable.Waiter, Int, seen: UInt32)
     case outside(UInt32)
     case broken
@@ -75,22 +75,63 @@ package struct BarrierGround: Sendable {
   /// Waits until all parties are there. The last to come runs `action` first, during which the others go on waiting.
   package func wait(until deadline: Deadline, action: (() throws -> Void)?) throws -> Passage {
     while true {
-      switch try mutex.withLock(arrive) {
+      guard let arrival = try withMutex(until: deadline, arrive) else { return .outOfTime }
+      switch arrival {
       case .broken: return .broken
       case .outside(let seen):
         _ = gate.wait(while: seen, until: deadline.capped(at: Self.patience))
         if deadline.hasPassed {
-          try mutex.withLock(breakUp)
+          _ = try withMutex(until: deadline, breakUp)
           return .outOfTime
         }
       case .place(let party, let number, let seen):
         return number == parties - 1
-          ? try complete(party, action) : try wait(as: party, number, seen, until: deadline)
+          ? try complete(party, action, until: deadline) : try wait(as: party, number, seen, until: deadline)
       }
     }
   }
 
-  private func arrive() throws(SystemFailure) -> Arrival {
+  /// nil when the holder of the mutex is stopped (SIGSTOP) beyond `deadline`.
+  private func withMutex<Result>(
+    until deadline: Deadline, _ body: () throws(SystemFailure) -> Result
+  ) throws(SystemFailure) -> Result? {
+    guard try mutex.lockBriefly(until: deadline) != nil else { return nil }
+    defer { mutex.unlock() }
+    return try body()
+  }
+
+  private func complete(
+    _ party: WaiterTable.Waiter, _ action: (() throws -> Void)?, until deadline: Deadline
+  ) throws -> Passage {
+    var failure: (any Error)?
+    do { try action?() } catch { failure = error }
+    let passage = try withMutex(until: deadline) { complete(party, parties - 1, hasActionFailed: failure != nil) }
+    if passage == nil { party.desert() }
+    if let failure { throw failure }
+    return passage ?? .outOfTime
+  }
+
+  private func wait(
+    as party: WaiterTable.Waiter, _ number: Int, _ seen: UInt32, until deadline: Deadline
+  ) throws(SystemFailure) -> Passage {
+    var seen = seen
+    while true {
+      _ = party.sleep(while: seen, until: deadline.capped(at: Self.patience))
+      let step: Passage?? = try withMutex(until: deadline) {
+        seen = party.now
+        return deadline.hasPassed ? giveUp((party, number)) : passage(of: party, number)
+      }
+      guard let step else {
+        party.desert()
+        return .outOfTime
+      }
+      if let passage = step { return passage }
+    }
+  }
+
+  // MARK: Steps; by the holder of the mutex
+
+  func arrive() throws(SystemFailure) -> Arrival {
     mend()
     if broken.value != 0 { return .broken }
     let number = waiting
@@ -102,41 +143,30 @@ package struct BarrierGround: Sendable {
     return .place(party, number, seen: party.now)
   }
 
-  private func complete(_ party: WaiterTable.Waiter, _ action: (() throws -> Void)?) throws -> Passage {
-    do {
-      try action?()
-    } catch {
-      try mutex.withLock {
-        breakUp()
-        party.leave()
-      }
-      throw error
-    }
-    return try mutex.withLock {
-      mend()
-      if party.state == .waiting { open() }
-      return leave(party, parties - 1)
-    }
+  /// How a party that waits goes on; nil when it does not yet.
+  func passage(of party: WaiterTable.Waiter, _ number: Int) -> Passage? {
+    mend()
+    return party.state == .waiting ? nil : leave(party, number)
   }
 
-  private func wait(
-    as party: WaiterTable.Waiter, _ number: Int, _ seen: UInt32, until deadline: Deadline
-  ) throws(SystemFailure) -> Passage {
-    var seen = seen
-    while true {
-      _ = party.sleep(while: seen, until: deadline.capped(at: Self.patience))
-      let passage: Passage? = try mutex.withLock {
-        mend()
-        seen = party.now
-        // One that was let go in the very moment of its time's end has passed.
-        if party.state != .waiting { return leave(party, number) }
-        guard deadline.hasPassed else { return nil }
-        breakUp()
-        party.leave()
-        return .outOfTime
-      }
-      if let passage { return passage }
+  /// Ends the wait of a party, or of one that has found no place, whose time is over.
+  func giveUp(_ party: (waiter: WaiterTable.Waiter, number: Int)?) -> Passage {
+    // One that was let go in the very moment of its time's end has passed.
+    if let party, let passage = passage(of: party.waiter, party.number) { return passage }
+    breakUp()
+    party?.waiter.leave()
+    return .outOfTime
+  }
+
+  /// Ends the phase, in which all are there.
+  func complete(_ party: WaiterTable.Waiter, _ number: Int, hasActionFailed: Bool) -> Passage {
+    if hasActionFailed {
+      breakUp()
+    } else {
+      mend()
+      if party.state == .waiting { open() }
     }
+    return leave(party, number)
   }
 
   private func leave(_ party: WaiterTable.Waiter, _ number: Int) -> Passage {
@@ -145,8 +175,6 @@ package struct BarrierGround: Sendable {
     callIn()
     return passage
   }
-
-  // MARK: Changes; by the holder of the mutex
 
   /// Lets all go that wait.
   private func open() {

@@ -16,7 +16,7 @@ package struct ConditionQueue: Sendable {
   package static let size = tableOffset + WaiterTable.size(capacity: capacity)
 
   /// How long a death can go unnoticed of one that has been told, and was killed before it could go on.
-  private static let patience = Duration.milliseconds(100)
+  static let patience = Duration.milliseconds(100)
 
   package init(at address: UnsafeMutableRawPointer) {
     lock = OwnedLock(at: address)
@@ -43,19 +43,23 @@ package struct ConditionQueue: Sendable {
       _ = lock.release()
       sleep(waiter, seen, until: deadline)
       _ = try lock.acquire(until: .never)
-      // Ahead of the look at the own state: the heir may be this very one.
-      if waiter.state == .waiting { passOn() }
-      // One that was notified in the very moment of its time's end counts as notified.
-      let isNotified = waiter.state == .released
-      if isNotified || deadline.hasPassed {
-        waiter.leave()
-        if isNotified { told.value &-= 1 }
-        return isNotified ? .notified : .outOfTime
-      }
+      if let waiting = outcome(of: waiter, isOver: deadline.hasPassed) { return waiting }
     }
   }
 
-  private func enter() throws(SystemFailure) -> WaiterTable.Waiter? {
+  /// What has become of one who has taken the lock again; nil when it goes on waiting. By the holder of the lock, as is `enter`.
+  func outcome(of waiter: WaiterTable.Waiter, isOver: Bool) -> Waiting? {
+    // Ahead of the look at the own state: the heir may be this very one.
+    if waiter.state == .waiting { passOn() }
+    // One that was notified in the very moment of its time's end counts as notified.
+    let isNotified = waiter.state == .released
+    guard isNotified || isOver else { return nil }
+    waiter.leave()
+    if isNotified { told.value &-= 1 }
+    return isNotified ? .notified : .outOfTime
+  }
+
+  func enter() throws(SystemFailure) -> WaiterTable.Waiter? {
     if let waiter = try table.enter() { return waiter }
     passOn()
     for dead in table.all(.waiting) where dead.isDead { dead.clear() }
@@ -69,7 +73,7 @@ package struct ConditionQueue: Sendable {
     } while !waiter.hasBeenWoken(since: seen) && !deadline.hasPassed && !hasToPassOn
   }
 
-  private var hasToPassOn: Bool { told.value != 0 && table.all(.released).contains { $0.isDead } }
+  var hasToPassOn: Bool { told.value != 0 && table.all(.released).contains { $0.isDead } }
 
   /// Wakes the `count` that have waited longest. The calling thread holds the lock.
   package func notify(_ count: Int) {

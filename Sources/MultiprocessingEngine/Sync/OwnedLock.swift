@@ -11,7 +11,7 @@ import Glibc
 package struct OwnedLock: @unchecked Sendable {
   // Sendable: the memory is touched through the mutex and the words. One pointer, for speed.
   private let address: UnsafeMutableRawPointer
-  private var mutex: RobustMutex { RobustMutex(at: address) }
+  var mutex: RobustMutex { RobustMutex(at: address) }
   private var death: SharedNumber { SharedNumber(at: address + 40) }
   private var depth: SharedNumber { SharedNumber(at: address + 48) }
 
@@ -66,14 +66,13 @@ package struct OwnedLock: @unchecked Sendable {
   }
 
   package func release() -> Release {
-    if mutex.unlock() { return .released }
-    return mutex.isFree ? .notHeld : .notOwner
+    mutex.unlock() ? .released : releaseKept()
   }
 
   package var isHeldByThisThread: Bool { mutex.isHeldByThisThread }
 
   /// Before the lock is anybody else's again, so that whoever holds it knows.
-  private func note(_ taking: RobustMutex.Taking) {
+  func note(_ taking: RobustMutex.Taking) {
     guard taking == .takenFromTheDead else { return }
     death.value = 1
     depth.value = 0

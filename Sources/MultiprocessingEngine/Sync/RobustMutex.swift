@@ -86,6 +86,8 @@ package struct RobustMutex: @unchecked Sendable {
   /// Whether nobody holds it at the moment, or the holder has died.
   package var isFree: Bool { mp_mutex_holder(mutex) == 0 }
   package var isHeldByThisThread: Bool { mp_mutex_holder(mutex) == mp_gettid() }
+  /// The thread that holds it at the moment, 0 when none does or it has died.
+  var holder: Int32 { mp_mutex_holder(mutex) }
   /// Memory with such a mutex in it must stay mapped: the kernel walks it at the holder's end.
   package var isHeldByThisProcess: Bool { mp_mutex_is_held_here(mutex) }
 
@@ -94,4 +96,20 @@ package struct RobustMutex: @unchecked Sendable {
     if answer == Int32(MP_MUTEX_OWNER_DIED) { return .takenFromTheDead }
     throw SystemFailure("lock a mutex", errno: -answer)
   }
+
+  // MARK: Without waiting in it
+
+  /// Announces a sleep to whoever holds it. nil when nobody does.
+  func announceSleep(lookAgain: Deadline) -> KeptSleep? {
+    KillPoint.pass()
+    var value: UInt32 = 0
+    guard mp_mutex_await(mutex, &value) else { return nil }
+    return KeptSleep(on: mp_mutex_word(mutex), while: value, lookAgain: lookAgain)
+  }
+
+  /// For the holder, who has slept: others may still.
+  func expectSleepers() { mp_mutex_expect_sleepers(mutex) }
+
+  /// Wakes one who sleeps, in the place of the one who calls and does not want the mutex any more.
+  func passOnWakeUp() { mp_mutex_wake(mutex) }
 }

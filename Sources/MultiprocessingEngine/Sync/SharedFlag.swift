@@ -52,4 +52,12 @@ package struct SharedFlag: Sendable {
       if !futex.wait(while: seen, until: deadline) { return isRaised || times.value != before }
     }
   }
+
+  /// The same wait for a task. `owner` keeps the memory mapped.
+  package func raising(of owner: some AnyObject & Sendable) -> GuardedWait {
+    let before = times.value
+    return GuardedWait(mutex, of: owner, until: { isRaised || times.value != before }) { _ in
+      isRaised || times.value != before ? nil : futex.sleep(while: futex.now)
+    }
+  }
 }

@@ -31,6 +31,11 @@ package struct SharedFutex: @unchecked Sendable {
     return mp_shared_futex_wait(word, seen, left) != -ETIMEDOUT
   }
 
+  /// The same sleep for one who does not block in it.
+  package func sleep(while seen: UInt32, lookAgain: Deadline = .never) -> KeptSleep {
+    KeptSleep(on: word, while: seen, lookAgain: lookAgain)
+  }
+
   /// Moves the counter on and wakes up to `count` sleepers. The mutex orders it; hence relaxed.
   package func advance(waking count: Int32 = .max) {
     KillPoint.pass()

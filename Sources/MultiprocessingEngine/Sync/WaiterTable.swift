@@ -60,6 +60,7 @@ package struct WaiterTable: @unchecked Sendable {
     package func sleep(while seen: UInt32, until deadline: Deadline) -> Bool {
       futex.wait(while: seen, until: deadline)
     }
+    func sleep(while seen: UInt32, lookAgain: Deadline) -> KeptSleep { futex.sleep(while: seen, lookAgain: lookAgain) }
     package func hasBeenWoken(since seen: UInt32) -> Bool { futex.now != seen }
 
     /// Wakes it, and then tells it why: it looks under the lock, or, should the caller be killed in between, goes back to sleep.
@@ -73,6 +74,9 @@ package struct WaiterTable: @unchecked Sendable {
       state = .gone
       proof.unlock()
     }
+
+    /// Leaves without the lock: the others take it for dead.
+    func desert() { proof.unlock() }
 
     /// Frees the slot of a dead one.
     package func clear() { state = .gone }
