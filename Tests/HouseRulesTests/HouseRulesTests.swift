@@ -16,7 +16,10 @@ final class HouseRulesTests: XCTestCase {
   private static let houses = [
     (
       "Sources/MultiprocessingEngine",
-      ["System", "Reactor", "Keeping", "Memory", "Sync", "Naming", "Queue", "Frames", "Sockets", "Crash", "Reaping", "Fork"]
+      [
+        "System", "Reactor", "Keeping", "Memory", "Sync", "Naming", "Queue", "Frames", "Sockets", "Crash", "Reaping",
+        "Fork",
+      ]
     ),
     (
       "Sources/Multiprocessing",

@@ -5,7 +5,11 @@ extension Connection {
   /// The messages as values of one type, until the peer has closed its end: `for try await value in connection.messages(of: Int.self)`, or
   /// without `try await` where threads wait.
   public func messages<T: Decodable>(of type: T.Type = T.self) -> Messages<T> {
-    Messages(connection: self) { try $0.receive(type) } receiveSuspended: { try await $0.receive(type) }
+    Messages(connection: self) {
+      try $0.receive(type)
+    } receiveSuspended: {
+      try await $0.receive(type)
+    }
   }
 
   /// The messages as bytes, until the peer has closed its end.

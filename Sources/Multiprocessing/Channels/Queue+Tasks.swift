@@ -45,7 +45,8 @@ extension Queue {
     try await suspended(for: queue.tasksEnding, until: Deadline(after: timeout))
   }
 
-  private nonisolated(nonsending) func suspended(for wait: some KeptWait, until deadline: Deadline) async throws -> Bool {
+  private nonisolated(nonsending) func suspended(for wait: some KeptWait, until deadline: Deadline) async throws -> Bool
+  {
     do {
       return try await Keeper.wait(for: wait, until: deadline)
     } catch let failure as SystemFailure {

@@ -88,11 +88,12 @@ final class ChildExecutors: JobReceiver {
   /// Lets the threads of the pool end, when there is no job any more. A child need not: its end is theirs.
   func dismiss() { pool.close() }
 
-  /// Whether nothing can ever happen any more: there are no other threads than these, and nothing was left for them to do
-  /// before they were counted, nor came meanwhile. The main station is looked at last: a body that has ended has closed it.
+  /// Whether nothing can ever happen any more: there are no other threads than these, but for those that carry out waits of tasks and have
+  /// none, and nothing was left for them to do before they were counted, nor came meanwhile. The main station is looked at last: a body that has ended has closed it.
   private var isStalled: Bool {
     guard let ofMain = main.stillness(awake: 1), let ofPool = pool.stillness() else { return false }
-    guard Host.threadCount == 1 + pool.threadCount else { return false }
+    guard let ofReactor = Reactor.idleThreads, let ofKeepers = Keeper.idleThreads else { return false }
+    guard Host.threadCount == 1 + pool.threadCount + ofReactor + ofKeepers else { return false }
     return pool.stillness() == ofPool && main.stillness(awake: 1) == ofMain
   }
 

@@ -75,6 +75,12 @@ package final class Keeper: Sendable {
   /// How many waits of this process' tasks have begun and are not over.
   package static var waitCount: Int { current.reduce(0) { $0 + $1.waits.load(ordering: .relaxed) } }
 
+  /// The threads that do nothing as long as nobody begins another wait; nil while somebody waits.
+  package static var idleThreads: Int? {
+    let keepers = current
+    return keepers.allSatisfy { $0.state.withLock { $0.load == 0 } } ? keepers.count : nil
+  }
+
   /// A keeper that has room for one more wait, which is to begin there; started if need be.
   package static func withRoom() throws(SystemFailure) -> Keeper {
     try ofThisProcess.withLock { (staff) throws(SystemFailure) in
@@ -205,11 +211,12 @@ package final class Keeper: Sendable {
     var desk = Desk()
     while true {
       let rings = bell.rings
-      obey(state.withLock { state in
-        let orders = state.orders
-        state.orders = Orders()
-        return orders
-      }, at: &desk)
+      obey(
+        state.withLock { state in
+          let orders = state.orders
+          state.orders = Orders()
+          return orders
+        }, at: &desk)
       let awake = desk.book.awake()
       for ticket in awake { advance(ticket, at: &desk) }
       // A step may be another wait's event.
@@ -253,9 +260,10 @@ package final class Keeper: Sendable {
   private func end(_ ticket: Ticket, _ outcome: Outcome, at desk: inout Desk) {
     desk.book.remove(ticket)
     let kept = desk.kept.removeValue(forKey: ticket)
-    state.withLock { $0.load -= 1 }
     waits.store(desk.kept.count, ordering: .relaxed)
     kept?.completion(outcome)
+    // Last: until then the wait counts as one that can bring something about.
+    state.withLock { $0.load -= 1 }
   }
 
   /// How long the thread sleeps where it cannot sleep on many words.

@@ -54,10 +54,12 @@ package struct QueueTasks: Sendable {
   /// The same wait for a task. `owner` keeps the memory mapped.
   func joining(of owner: some AnyObject & Sendable) -> GuardedWait {
     func isOver() -> Bool { count.value == tail.observe().count }
-    return GuardedWait(mutex, of: owner, until: isOver) { _ in
-      if isOver() { return nil }
-      joinerSleeps.value = 1
-      return finished.sleep(while: finished.now)
-    }
+    return GuardedWait(
+      mutex, of: owner, until: isOver,
+      look: { _ in
+        if isOver() { return nil }
+        joinerSleeps.value = 1
+        return finished.sleep(while: finished.now)
+      })
   }
 }

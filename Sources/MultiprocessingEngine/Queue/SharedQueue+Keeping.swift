@@ -3,17 +3,19 @@
 extension SharedQueue {
   /// For an element, or the end.
   package var elementComing: GuardedWait {
-    GuardedWait(tailMutex, turn: readers.turn, of: self, until: { self.hasElements || self.isClosed }) { taking in
-      self.mend(taking)
-      return self.hasElements || self.isClosed ? nil : self.readers.announceKeptSleep()
-    }
+    GuardedWait(
+      tailMutex, turn: readers.turn, of: self, until: { self.hasElements || self.isClosed },
+      look: { taking in
+        self.mend(taking)
+        return self.hasElements || self.isClosed ? nil : self.readers.announceKeptSleep()
+      })
   }
 
   /// For room, or the end.
   package var roomComing: GuardedWait {
-    GuardedWait(headMutex, turn: writers.turn, of: self, until: { !self.isFull || self.isClosed }) { _ in
-      self.isFull && !self.isClosed ? self.writers.announceKeptSleep() : nil
-    }
+    GuardedWait(
+      headMutex, turn: writers.turn, of: self, until: { !self.isFull || self.isClosed },
+      look: { _ in self.isFull && !self.isClosed ? self.writers.announceKeptSleep() : nil })
   }
 
   /// For every element to be done.

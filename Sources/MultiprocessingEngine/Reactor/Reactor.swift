@@ -21,6 +21,8 @@ package final class Reactor: Sendable {
     var table = WaitTable<Completion>()
     /// What the clock is set to; it may come and find nobody.
     var alarm = Deadline.never
+    /// How many are being told that their wait is over.
+    var told = 0
     /// Why no wait can begin any more.
     var failure: SystemFailure?
   }
@@ -61,6 +63,12 @@ package final class Reactor: Sendable {
     try result.get()
   }
 
+  /// The threads, one at most, that do nothing as long as nobody begins another wait; nil while somebody waits.
+  package static var idleThreads: Int? {
+    guard let reactor = ofThisProcess.withLock({ $0 }), reactor.generation.isCurrent else { return 0 }
+    return reactor.state.withLock { $0.table.isEmpty && $0.told == 0 ? 1 : nil }
+  }
+
   private var hasFailed: Bool { state.withLock { $0.failure != nil } }
 
   // MARK: Waiting
@@ -99,9 +107,12 @@ package final class Reactor: Sendable {
       let ended = body(&state.table)
       // Before anybody is told, who may close them then. Fails only for what somebody else has closed.
       for descriptor in ended.unwatched { try? Syscall.unwatch(descriptor, in: set.raw) }
+      state.told += ended.waiters.count
       return ended.waiters
     }
+    if waiters.isEmpty { return }
     for waiter in waiters { waiter(outcome) }
+    state.withLock { $0.told -= waiters.count }
   }
 
   private func setAlarm(_ state: inout State, to deadline: Deadline) throws(SystemFailure) {

@@ -70,11 +70,13 @@ package struct PermitCounter: Sendable {
 
   /// The wait of a task for a permit to be free, which it then tries to take. `owner` keeps the memory mapped.
   package func giving(of owner: some AnyObject & Sendable) -> GuardedWait {
-    GuardedWait(mutex, turn: turnstile, of: owner, until: { free.value > 0 }) { _ in
-      let isAsleep = free.value > 0 ? 0 : 1
-      if asleep.value != isAsleep { asleep.value = isAsleep }
-      return isAsleep == 0 ? nil : futex.sleep(while: futex.now)
-    }
+    GuardedWait(
+      mutex, turn: turnstile, of: owner, until: { free.value > 0 },
+      look: { _ in
+        let isAsleep = free.value > 0 ? 0 : 1
+        if asleep.value != isAsleep { asleep.value = isAsleep }
+        return isAsleep == 0 ? nil : futex.sleep(while: futex.now)
+      })
   }
 
   package func takeAtOnce() throws(SystemFailure) -> Bool { try mutex.withLock(takeOne) }

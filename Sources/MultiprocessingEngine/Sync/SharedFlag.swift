@@ -56,8 +56,8 @@ package struct SharedFlag: Sendable {
   /// The same wait for a task. `owner` keeps the memory mapped.
   package func raising(of owner: some AnyObject & Sendable) -> GuardedWait {
     let before = times.value
-    return GuardedWait(mutex, of: owner, until: { isRaised || times.value != before }) { _ in
-      isRaised || times.value != before ? nil : futex.sleep(while: futex.now)
-    }
+    func isOver() -> Bool { isRaised || times.value != before }
+    return GuardedWait(
+      mutex, of: owner, until: isOver, look: { _ in isOver() ? nil : futex.sleep(while: futex.now) })
   }
 }

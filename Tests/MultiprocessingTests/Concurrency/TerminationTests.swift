@@ -189,6 +189,35 @@ final class TerminationTests: AuditedTestCase {
     XCTAssertTrue(eventually { isDone.isRaised })
   }
 
+  /// The threads that carry out waits of tasks, and have none, bring nothing about.
+  func testAContinuationThatNobodyResumesAfterOtherWaits() throws {
+    let (queue, (ours, theirs)) = (try Queue<Int>(), try Connection.pair())
+    try checkStall {
+      try? await Task.sleep(for: .milliseconds(1))
+      _ = try? await queue.get(timeout: .milliseconds(1))
+      _ = try? await ours.receive(Int.self, timeout: .milliseconds(1))
+      await withUnsafeContinuation { (_: UnsafeContinuation<Void, Never>) in }
+    }
+    withExtendedLifetime(theirs) {}
+  }
+
+  /// Another process may bring it about, later than any look at the child.
+  func testWaitsThatTakeLong() throws {
+    let (queue, lock, (ours, theirs)) = (try Queue<Int>(), try Lock(), try Connection.pair())
+    try lock.acquire()
+    let waiters = [
+      Process { _ = try await queue.get() },
+      Process { try await lock.withLock {} },
+      Process { _ = try await ours.receive(Int.self) },
+    ]
+    for waiter in waiters { try waiter.start() }
+    XCTAssertEqual(try waiters[0].join(timeout: .seconds(3)), false)
+    try queue.put(1)
+    try lock.release()
+    try theirs.send(1)
+    for waiter in waiters { try waiter.result(timeout: .seconds(60)) }
+  }
+
   /// A thread that will bring it about, later than any look at the child.
   func testAnAnswerThatTakesLong() throws {
     let gate = Gate()

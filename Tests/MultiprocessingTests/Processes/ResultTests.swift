@@ -192,7 +192,14 @@ final class ResultTests: AuditedTestCase {
     XCTAssertEqual(described?.message, "다른 이유")
     XCTAssertEqual(described?.description, "Described: 다른 이유")
 
-    XCTAssertEqual(try remote { throw CancellationError() }?.typeName, "CancellationError")
+  }
+
+  /// It is not `Codable`, and there is nothing in it to be lost.
+  func testACancellationIsRethrown() throws {
+    let process = Process(target: { () throws -> Void in throw CancellationError() })
+    try process.start()
+    XCTAssertNotNil(thrown(CancellationError.self) { try process.result() })
+    XCTAssertEqual(process.exitCode, 1)
   }
 
   func testACodableErrorThatCannotBeEncodedIsTold() throws {
