@@ -149,7 +149,7 @@ final class ReactorTests: AuditedTestCase {
   }
 
   private static func readinessSets() -> Int {
-    (0..<256).count { number in
+    (0..<4096).count { number in
       var buffer = [CChar](repeating: 0, count: 64)
       let length = readlink("/proc/self/fd/\(number)", &buffer, buffer.count - 1)
       return length > 0 && String(decoding: buffer[..<length].map(UInt8.init), as: UTF8.self).contains("eventpoll")
