@@ -16,8 +16,8 @@ extension Listener {
     }
   }
 
-  /// The connections as they come, those left out whose peers do not have the key. Endless; cancelling the task ends the loop with
-  /// `CancellationError`.
+  /// The connections as they come, those left out whose peers do not have the key. The loop ends when it comes back to a listener that was closed
+  /// in this process, and with `CancellationError` when the task is cancelled.
   public var connections: Connections { Connections(listener: self) }
 
   /// The loop `for try await connection in listener.connections`.
@@ -31,7 +31,7 @@ extension Listener {
     public struct AsyncIterator: AsyncIteratorProtocol {
       let listener: Listener
 
-      /// Waits for the next connection; nil once the listener was closed in this process, for a loop that comes back to it.
+      /// Waits for the next connection; nil once the listener was closed in this process.
       ///
       /// - Throws: what `accept(timeout:)` throws but for `ConnectionError.authenticationFailed` and `.closed`.
       public nonisolated(nonsending) mutating func next() async throws -> Connection? {

@@ -9,7 +9,7 @@ internal import MultiprocessingEngine
 ///
 /// The condition owns its lock, which is a `Lock`, not a recursive one. It goes to a child as an argument, alone or inside of others, as a
 /// capture of a closure, or as a property of a `ProcessBase` subclass, and is the same condition there. Every other coder refuses it with
-/// an `EncodingError`. Up to 1,000 threads can wait at once.
+/// an `EncodingError`. Up to 1,000 threads and tasks can wait at once.
 ///
 /// **When the holder of the lock dies**, the lock passes on at once, and `previousOwnerDied` is true until `markConsistent()`.
 /// **When a waiter dies**, it is not counted any more: `notify` wakes those that live, and a notification that reached one that was killed
@@ -75,7 +75,7 @@ public final class Condition: SegmentHandle, Sendable {
   /// in which its time runs out counts as notified.
   ///
   /// - Parameter timeout: nil waits for ever; zero or less does not wait. It does not limit the time that taking the lock again takes.
-  /// - Throws: `TimeoutError`; `SynchronizationError.notOwner` when the calling thread does not hold the lock,
+  /// - Throws: `TimeoutError`; `SynchronizationError.notOwner` when neither the calling thread nor a task of this process holds the lock,
   ///   `.tooManyWaiters`; `SystemError`.
   public func wait(timeout: Duration? = nil) throws {
     guard try wait(until: Deadline(after: timeout)) else { throw TimeoutError.waiting(for: "a notification", timeout) }
@@ -85,7 +85,7 @@ public final class Condition: SegmentHandle, Sendable {
   ///
   /// - Parameter timeout: for all of the waiting; nil waits for ever.
   /// - Returns: what `predicate` answered last: false when the time ran out.
-  /// - Throws: what `predicate` throws; `SynchronizationError.notOwner` when the calling thread does not hold the lock,
+  /// - Throws: what `predicate` throws; `SynchronizationError.notOwner` when neither the calling thread nor a task of this process holds the lock,
   ///   `.tooManyWaiters`; `SystemError`.
   @discardableResult
   public func wait(timeout: Duration? = nil, until predicate: () throws -> Bool) throws -> Bool {
@@ -125,7 +125,7 @@ public final class Condition: SegmentHandle, Sendable {
   /// Wakes the `count` threads that have waited longest, or all when fewer wait. They go on one after the other, once the lock is
   /// released.
   ///
-  /// - Throws: `SynchronizationError.notOwner` when the calling thread does not hold the lock; `.invalidArgument` for a negative
+  /// - Throws: `SynchronizationError.notOwner` when neither the calling thread nor a task of this process holds the lock; `.invalidArgument` for a negative
   ///   number.
   public func notify(_ count: Int = 1) throws {
     guard count >= 0 else { throw SynchronizationError.invalidArgument("a notification of \(count) waiters") }
@@ -135,6 +135,6 @@ public final class Condition: SegmentHandle, Sendable {
 
   /// Wakes everybody who waits.
   ///
-  /// - Throws: `SynchronizationError.notOwner` when the calling thread does not hold the lock.
+  /// - Throws: `SynchronizationError.notOwner` when neither the calling thread nor a task of this process holds the lock.
   public func notifyAll() throws { try notify(.max) }
 }

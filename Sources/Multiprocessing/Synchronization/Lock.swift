@@ -8,7 +8,8 @@ internal import MultiprocessingEngine
 /// It goes to a child as an argument, alone or inside of others, as a capture of a closure, or as a property of a `ProcessBase` subclass,
 /// and is the same lock there. Every other coder refuses it with an `EncodingError`.
 ///
-/// The thread that acquired it holds it, and only that thread can release it; a child does not inherit what its parent holds.
+/// The thread that acquired it holds it, and only that thread can release it. What a task acquired with `try await` its process holds, and any
+/// thread of it can release it. A child does not inherit what its parent holds.
 ///
 /// **When the holder dies**, killed or at the end of its thread, the lock passes on at once: a waiting `acquire` succeeds, and
 /// `previousOwnerDied` is true from then on, for everybody, until `markConsistent()`. What the lock guards may be half done.

@@ -3,7 +3,7 @@ internal import MultiprocessingEngine
 /// A lock that the thread that holds it can acquire again. Python's `multiprocessing.RLock`.
 ///
 /// It is free once it was released as often as it was acquired. In all else it is a `Lock`: it goes to a child in the same ways, and
-/// belongs to the thread that acquired it.
+/// belongs to the thread that acquired it, or to the process of the task that did: tasks cannot acquire it again.
 ///
 /// **When the holder dies**, the lock passes on at once, however often it was held: a waiting `acquire` succeeds, and
 /// `previousOwnerDied` is true from then on, for everybody, until `markConsistent()`. A waiter's death touches nobody.

@@ -100,20 +100,20 @@ final class TaskListenerTests: KeptTestCase {
     let children = (0..<4).map { number in
       Process { try Connection.connect(to: found, authKey: number == 2 ? [1] : Self.key).send(number) }
     }
-    for child in children[..<3] { try child.start() }
-    // One that waits when the listener is closed would wait for ever: the children have the listener's descriptor too.
-    let last = Task {
-      try await children[2].join()
-      try children[3].start()
+    // One after the other: who comes when the listener is closed finds the copies that the children have.
+    let starter = Task {
+      for child in [children[2], children[0], children[1], children[3]] {
+        try child.start()
+        try await child.join()
+      }
     }
     var numbers: [Int] = []
     for try await connection in listener.connections {
       numbers.append(try await connection.receive(Int.self))
       if numbers.count == 3 { listener.close() }
     }
-    try await last.value
-    XCTAssertEqual(numbers.sorted(), [0, 1, 3])
-    for child in children { try await child.join() }
+    XCTAssertEqual(numbers, [0, 1, 3])
+    try await starter.value
   }
 
   // MARK: Messages

@@ -203,6 +203,9 @@ final class TaskQueueTests: KeptTestCase {
       queue.close()
     }
     try child.start()
+    // The type says that it may throw anything.
+    let sequence: any AsyncSequence<String, any Error> = queue
+    XCTAssertTrue(sequence is Queue<String>)
     var words: [String] = []
     for try await word in queue { words.append(word) }
     XCTAssertEqual(words, ["one", "two", "three"])
