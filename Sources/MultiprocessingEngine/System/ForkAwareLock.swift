@@ -9,30 +9,30 @@ import Synchronization
 ///
 /// Not recursive. Meant for short sections.
 package final class ForkAwareLock<Value>: @unchecked Sendable {
-  private struct Block: ~Copyable {
-    /// 0: free. Else the generation of the holder, shifted, with the two bits below.
-    let word = Atomic<UInt32>(0)
-    var value: Value
+  // Sendable: the value is touched by the lock's holder alone. Both lie behind pointers, because the address that the kernel sleeps on
+  // must never move, and because what a lock guards needs no checks of exclusive access besides; and apart, because whoever
+  // changes the value has nothing to do with the word meanwhile.
 
-    init(_ value: Value) { self.value = value }
-  }
-
-  // Sendable: the value is touched by the lock's holder alone. Behind a pointer, because the address that the kernel sleeps on
-  // must never move, and because what a lock guards needs no checks of exclusive access besides.
-  private let block: UnsafeMutablePointer<Block>
+  /// 0: free. Else the generation of the holder, shifted, with the two bits below.
+  private let word: UnsafeMutablePointer<Atomic<UInt32>>
+  private let value: UnsafeMutablePointer<Value>
 
   private static var locked: UInt32 { 1 }
   /// Somebody may be asleep on the word.
   private static var contended: UInt32 { 2 }
 
   package init(_ value: Value) {
-    block = .allocate(capacity: 1)
-    block.initialize(to: Block(value))
+    word = .allocate(capacity: 1)
+    word.initialize(to: Atomic(0))
+    self.value = .allocate(capacity: 1)
+    self.value.initialize(to: value)
   }
 
   deinit {
-    block.deinitialize(count: 1)
-    block.deallocate()
+    value.deinitialize(count: 1)
+    value.deallocate()
+    word.deinitialize(count: 1)
+    word.deallocate()
   }
 
   package func withLock<Result: ~Copyable, Failure: Error>(
@@ -40,13 +40,13 @@ package final class ForkAwareLock<Value>: @unchecked Sendable {
   ) throws(Failure) -> Result {
     lock()
     defer { unlock() }
-    return try body(&block.pointee.value)
+    return try body(&value.pointee)
   }
 
   private func lock() {
     let stamp = mp_generation() << 2
     // Acquiring pairs with the release in `unlock`: the holder sees what the one before wrote.
-    if block.pointee.word.compareExchange(
+    if word.pointee.compareExchange(
       expected: 0, desired: stamp | Self.locked, successOrdering: .acquiring, failureOrdering: .relaxed
     ).exchanged {
       return
@@ -58,10 +58,10 @@ package final class ForkAwareLock<Value>: @unchecked Sendable {
     // Whoever has slept takes the lock as contended: others may be asleep still, and one wake-up too many costs little.
     var wanted = stamp | Self.locked
     while true {
-      let current = block.pointee.word.load(ordering: .relaxed)
+      let current = word.pointee.load(ordering: .relaxed)
       let isFree = current == 0 || (current & ~3) != stamp
       if isFree {
-        if block.pointee.word.compareExchange(
+        if word.pointee.compareExchange(
           expected: current, desired: wanted, successOrdering: .acquiring, failureOrdering: .relaxed
         ).exchanged {
           return
@@ -71,17 +71,17 @@ package final class ForkAwareLock<Value>: @unchecked Sendable {
       let announced = current | Self.contended
       if current != announced {
         guard
-          block.pointee.word.compareExchange(expected: current, desired: announced, ordering: .relaxed).exchanged
+          word.pointee.compareExchange(expected: current, desired: announced, ordering: .relaxed).exchanged
         else { continue }
       }
       // Wakes early when interrupted or when the word has changed; the loop looks again either way.
-      _ = mp_futex_wait(block, announced, -1)
+      _ = mp_futex_wait(word, announced, -1)
       wanted |= Self.contended
     }
   }
 
   private func unlock() {
-    let before = block.pointee.word.exchange(0, ordering: .releasing)
-    if before & Self.contended != 0 { _ = mp_futex_wake(block, 1) }
+    let before = word.pointee.exchange(0, ordering: .releasing)
+    if before & Self.contended != 0 { _ = mp_futex_wake(word, 1) }
   }
 }
