@@ -3,8 +3,8 @@ import Multiprocessing
 import TestSupport
 import XCTest
 
-/// Producers and consumers of one queue, all of them under a mutex now and then, and random ones killed at random moments and
-/// replaced.
+/// Producers and consumers of one queue, threads and tasks, all of them under a mutex now and then, and random ones killed at
+/// random moments and replaced.
 ///
 /// MP_STORM_SECONDS makes it last, MP_STORM_SEED repeats the choices of an earlier one; its moments are the machine's.
 final class QueueStormTests: AuditedTestCase {
@@ -86,14 +86,24 @@ final class QueueStormTests: AuditedTestCase {
       started += 1
       let seed = random.next()
       let length = setting.length
-      let process = Process {
-        var random = StormRandom(seed: seed)
-        if produces {
-          try notes.produce(queue, as: number, length: length, &random)
-        } else {
-          try notes.consume(queue, as: number, &random)
+      // Every other one is async.
+      let process =
+        seed % 2 == 0
+        ? Process {
+          if produces {
+            try await notes.produceInTasks(queue, as: number, length: length, seed: seed)
+          } else {
+            try await notes.consumeInTasks(queue, as: number, seed: seed)
+          }
         }
-      }
+        : Process {
+          var random = StormRandom(seed: seed)
+          if produces {
+            try notes.produce(queue, as: number, length: length, &random)
+          } else {
+            try notes.consume(queue, as: number, &random)
+          }
+        }
       try process.start()
       return Worker(process: process, number: number, produces: produces)
     }

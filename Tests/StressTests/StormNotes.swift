@@ -42,13 +42,13 @@ final class StormNotes: @unchecked Sendable {
   // Sendable: immutable, but for shared memory. Each worker's words have one writer, the number is guarded by the mutex, and
   // the elements' are atomic.
   static let mostWorkers = 512
-  private static let mostElements = 1 << 16
+  static let mostElements = 1 << 16
   private static let wordsPerWorker = 8
 
   private let segment: SharedSegment
   private let mutex: RobustMutex
 
-  private enum Word: Int {
+  enum Word: Int {
     /// A producer's: the number of the element it is about to put, and of the last one it has put.
     case aboutToPut, hasPut
     /// A consumer's: how often it called `get`, and how often it has noted what came of it.
@@ -67,11 +67,11 @@ final class StormNotes: @unchecked Sendable {
 
   // MARK: Words
 
-  private var isStopped: SharedWord { SharedWord(at: segment.contents + 64) }
+  var isStopped: SharedWord { SharedWord(at: segment.contents + 64) }
   private var holder: SharedWord { SharedWord(at: segment.contents + 72) }
   private var number: SharedWord { SharedWord(at: segment.contents + 80) }
 
-  private func word(_ worker: Int, _ word: Word) -> SharedWord {
+  func word(_ worker: Int, _ word: Word) -> SharedWord {
     SharedWord(at: segment.contents + 4096 + (worker * Self.wordsPerWorker + word.rawValue) * 8)
   }
 
@@ -90,7 +90,7 @@ final class StormNotes: @unchecked Sendable {
   // MARK: In the workers
 
   /// Counts up the number that all share.
-  private func count(as worker: Int) throws {
+  func count(as worker: Int) throws {
     let taking = try mutex.lock()
     if taking == .taken, holder.value != 0 { word(worker, .fault).publish(Fault.heldByTwo.rawValue) }
     holder.value = UInt64(worker) + 1
@@ -160,7 +160,7 @@ final class StormNotes: @unchecked Sendable {
     }
   }
 
-  private func note(_ element: StormElement, as worker: Int, _ last: inout [Int]) {
+  func note(_ element: StormElement, as worker: Int, _ last: inout [Int]) {
     guard 0..<Self.mostWorkers ~= element.producer, 1..<Self.mostElements ~= element.number else {
       return word(worker, .fault).publish(Fault.unknownElement.rawValue)
     }
