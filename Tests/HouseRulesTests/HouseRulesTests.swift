@@ -20,7 +20,10 @@ final class HouseRulesTests: XCTestCase {
     ),
     (
       "Sources/Multiprocessing",
-      ["Wire", "Failures", "Concurrency", "Sharing", "SharedMemory", "Synchronization", "Processes", "Channels"]
+      [
+        "Wire", "Failures", "Concurrency", "Sharing", "SharedMemory", "Synchronization", "Processes", "Channels",
+        "Futures",
+      ]
     ),
   ]
 
