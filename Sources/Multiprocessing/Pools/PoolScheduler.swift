@@ -3,7 +3,7 @@
 /// Slices go to workers in the order in which they came. A worker gets a second one ahead of time when no other worker could take it, and many when
 /// they are tiny; what it has not begun with goes back when another one has nothing to do, and when it dies. A worker that lacks the function that
 /// comes next makes room for a fresh one.
-struct PoolScheduler<Load, Ticket> {
+struct PoolScheduler<Load: PoolWork, Ticket> {
   typealias Slice = PoolSlice<Load>
   typealias Worker = PoolWorkerState<Load, Ticket>
 
@@ -67,6 +67,11 @@ struct PoolScheduler<Load, Ticket> {
     guard let place = workers.firstIndex(where: { $0?.isIdle ?? false }) else { return nil }
     retire(place)
     return .retire(worker: place)
+  }
+
+  /// Puts work that has come back ahead of all that waits.
+  private mutating func putBack(_ slice: Slice) {
+    if !slice.load.isAbandoned { queue.prepend(slice) }
   }
 
   private mutating func start(for slice: Slice) -> Step {
@@ -150,22 +155,22 @@ struct PoolScheduler<Load, Ticket> {
 
   /// The next items of the first slice have answers: the load, and the first of the items.
   mutating func answered(_ place: Int, _ count: Int) -> (load: Load, item: Int)? {
-    guard let worker = workers[place], let front = worker.sent.first else { return nil }
-    let item = front.slice.items.lowerBound + front.done
-    guard item + count <= front.slice.items.upperBound else { return nil }
-    workers[place]!.sent[0].done += count
-    return (front.slice.load, item)
+    guard let worker = workers[place], !worker.sent.isEmpty else { return nil }
+    let item = worker.sent[0].slice.items.lowerBound + worker.sent[0].done
+    guard item + count <= worker.sent[0].slice.items.upperBound else { return nil }
+    worker.sent[0].done += count
+    return (worker.sent[0].slice.load, item)
   }
 
   /// The worker is done with its first slice, or has not run it at all. The slice, if some of it was run.
   @discardableResult
   mutating func ended(_ place: Int) -> Slice? {
-    guard let first = workers[place]?.sent.popFirst() else { return nil }
-    workers[place]!.expected -= first.slice.expected ?? policy.mostExpected
-    workers[place]!.isFull = false
-    workers[place]!.endedSlices += 1
+    guard let worker = workers[place], let first = worker.sent.popFirst() else { return nil }
+    worker.expected -= first.slice.expected ?? policy.mostExpected
+    worker.isFull = false
+    worker.endedSlices += 1
     let next = first.slice.items.lowerBound + first.done
-    if !first.isWithdrawn, next < first.slice.items.upperBound { queue.prepend(first.slice.rest(from: next)) }
+    if !first.isWithdrawn, next < first.slice.items.upperBound { putBack(first.slice.rest(from: next)) }
     return first.done > 0 ? first.slice : nil
   }
 
@@ -179,9 +184,10 @@ struct PoolScheduler<Load, Ticket> {
   /// The worker is gone; all its answers have been counted. What it had goes back to the queue, but for the item that it was running,
   /// if it has begun with the first slice at all.
   mutating func died(_ place: Int, hasBegun: Bool) -> Death? {
-    guard var worker = workers[place] else { return nil }
+    guard let worker = workers[place] else { return nil }
+    let phase = worker.phase
     retire(place)
-    var death = Death(phase: worker.phase)
+    var death = Death(phase: phase)
     workers[place] = nil
     var back: [Slice] = []
     if hasBegun, let first = worker.sent.popFirst(), !first.isWithdrawn {
@@ -195,7 +201,7 @@ struct PoolScheduler<Load, Ticket> {
       let next = sent.slice.items.lowerBound + sent.done
       if !sent.isWithdrawn, next < sent.slice.items.upperBound { back.append(sent.slice.rest(from: next)) }
     }
-    for slice in back.reversed() { queue.prepend(slice) }
+    for slice in back.reversed() { putBack(slice) }
     return death
   }
 

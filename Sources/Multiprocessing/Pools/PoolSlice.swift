@@ -1,5 +1,11 @@
+/// What a scheduler hands out.
+protocol PoolWork {
+  /// Nobody wants it any more: what comes back undone is dropped.
+  var isAbandoned: Bool { get }
+}
+
 /// Items of one load, to be run one after another by one worker. `Load` is the caller's: what the items are, and who wants their results.
-struct PoolSlice<Load> {
+struct PoolSlice<Load: PoolWork> {
   var load: Load
   /// Which of the load's items.
   var items: Range<Int>
@@ -22,7 +28,9 @@ struct PoolSlice<Load> {
 }
 
 /// A worker, as the scheduler sees it. `Ticket` is the caller's: with it, a slice that was sent can be taken back.
-struct PoolWorkerState<Load, Ticket> {
+///
+/// A class, so that nothing is copied when one of its slices moves on.
+final class PoolWorkerState<Load: PoolWork, Ticket> {
   enum Phase {
     /// Its initializer runs, or it has yet to be born.
     case starting
@@ -43,8 +51,8 @@ struct PoolWorkerState<Load, Ticket> {
 
   var phase = Phase.starting
   /// It knows the functions whose numbers are less.
-  var birth: Int
-  var isAsync: Bool
+  let birth: Int
+  let isAsync: Bool
   /// What it has to do, in order.
   var sent = PoolDeque<Sent>()
   /// What all of that will take, as far as that is known; in nanoseconds.
@@ -53,6 +61,11 @@ struct PoolWorkerState<Load, Ticket> {
   var isFull = false
   /// How many slices it has ended.
   var endedSlices = 0
+
+  init(birth: Int, isAsync: Bool) {
+    self.birth = birth
+    self.isAsync = isAsync
+  }
 
   var isIdle: Bool { phase == .ready && sent.isEmpty }
 

@@ -14,7 +14,7 @@ package final class Lane: @unchecked Sendable {
   // Sendable: immutable, but for the memory; what each side writes there is ordered by the rings' words.
 
   /// A power of two.
-  static let ringSize = 1 << 18
+  static let ringSize = 1 << 16
   private static let blocksAt = 4096 + 2 * ringSize
   private static let size = 1 << 36
   private static let leastSize = blocksAt + 1 << 23

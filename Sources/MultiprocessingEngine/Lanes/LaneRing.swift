@@ -16,6 +16,9 @@ package struct LaneRing {
 
   static let headerSize = 8
 
+  /// How many bytes have been written.
+  package var tailSeen: UInt64 { tail.observe() }
+
   var longestRecord: Int { size / 4 }
 
   static func footprint(_ payload: Int) -> Int { headerSize + (payload + 7) / 8 * 8 }
