@@ -145,7 +145,7 @@ final class PoolSchedulerTests: XCTestCase {
     XCTAssertEqual(death?.victim?.item, 2)
     XCTAssertEqual(death?.victim?.slice.load.name, "a")
     // What is left of it, and what had waited behind it, goes on elsewhere.
-    XCTAssertEqual(steps(), ["a3..<5 to 1", "start 0"])
+    XCTAssertEqual(steps(), ["start 0", "a3..<5 to 1"])
     scheduler.ready(0)
     XCTAssertEqual(steps(), ["c0..<5 to 0"])
   }
