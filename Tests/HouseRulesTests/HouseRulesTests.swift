@@ -17,13 +17,16 @@ final class HouseRulesTests: XCTestCase {
     (
       "Sources/MultiprocessingEngine",
       [
-        "System", "Reactor", "Keeping", "Memory", "Sync", "Naming", "Queue", "Frames", "Sockets", "Crash", "Reaping",
-        "Fork",
+        "System", "Reactor", "Keeping", "Memory", "Lanes", "Sync", "Naming", "Queue", "Frames", "Sockets", "Crash",
+        "Reaping", "Fork",
       ]
     ),
     (
       "Sources/Multiprocessing",
-      ["Wire", "Failures", "Concurrency", "Sharing", "SharedMemory", "Synchronization", "Processes", "Channels"]
+      [
+        "Wire", "Failures", "Concurrency", "Sharing", "SharedMemory", "Synchronization", "Processes", "Channels",
+        "Futures", "Pools",
+      ]
     ),
   ]
 

@@ -1,5 +1,6 @@
 internal import Glibc
 internal import MultiprocessingEngine
+internal import Synchronization
 
 /// What this process knows of itself: its name, its parent, its children, and what to do at its end.
 enum CurrentProcess {
@@ -155,6 +156,10 @@ enum CurrentProcess {
   // Safe: written under the state's lock before the hook that reads it is registered.
   private nonisolated(unsafe) static var hookedGeneration: Generation?
 
+  /// Whether the daemons have been, or are about to be, terminated: what would start another one had better not.
+  static var isEnding: Bool { ending.load(ordering: .relaxed) }
+  private static let ending = Atomic<Bool>(false)
+
   /// The exit blocks, last first; then the daemons are terminated and the others joined, as Python does.
   static func end() {
     // Nothing to do is the rule, and costs a child nothing.
@@ -162,6 +167,7 @@ enum CurrentProcess {
       block()
     }
     guard hasChildren else { return }
+    ending.store(true, ordering: .relaxed)
     let children = reapChildren()
     let daemons = children.filter(\.isDaemon)
     for daemon in daemons { daemon.signalIgnoringErrors(.terminate) }
