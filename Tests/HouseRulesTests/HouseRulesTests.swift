@@ -22,7 +22,7 @@ final class HouseRulesTests: XCTestCase {
       "Sources/Multiprocessing",
       [
         "Wire", "Failures", "Concurrency", "Sharing", "SharedMemory", "Synchronization", "Processes", "Channels",
-        "Futures",
+        "Futures", "Threads",
       ]
     ),
   ]

@@ -19,6 +19,8 @@ enum CurrentProcess {
     /// To let go of them would run the user's `deinit`s here, and write to, and so copy, the page of each object.
     var hasOwnLists = true
     var hasExitHook = false
+    /// Waits for the threads that are to have ended before the process does; nil until there was one.
+    var awaitThreads: (@Sendable () -> Void)?
 
     mutating func forgetParent() {
       generation = .current
@@ -117,6 +119,7 @@ enum CurrentProcess {
       state.parent = record.parent
       state.storage = storage
     }
+    ChildExit.awaitThreads = awaitThreads
     ChildExit.tidyUp = end
   }
 
@@ -127,6 +130,14 @@ enum CurrentProcess {
       installExitHook(&state)
       state.ownLists()
       state.exitBlocks.append(block)
+    }
+  }
+
+  /// For the floor that knows the threads: `body` runs first of all at the end, and may run again.
+  static func beforeEnd(awaitThreads body: @escaping @Sendable () -> Void) {
+    withState { state in
+      installExitHook(&state)
+      state.awaitThreads = body
     }
   }
 
@@ -155,8 +166,14 @@ enum CurrentProcess {
   // Safe: written under the state's lock before the hook that reads it is registered.
   private nonisolated(unsafe) static var hookedGeneration: Generation?
 
-  /// The exit blocks, last first; then the daemons are terminated and the others joined, as Python does.
+  private static func awaitThreads() {
+    if let awaitThreads = withState({ $0.awaitThreads }) { awaitThreads() }
+  }
+
+  /// The threads that are not daemons are joined; the exit blocks, last first; then the daemons among the children are terminated and the
+  /// others joined: as Python does.
   static func end() {
+    awaitThreads()
     // Nothing to do is the rule, and costs a child nothing.
     while withState({ $0.hasOwnLists && !$0.exitBlocks.isEmpty }), let block = withState({ $0.exitBlocks.popLast() }) {
       block()
