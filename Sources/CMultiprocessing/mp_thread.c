@@ -1,7 +1,5 @@
 #include "mp_thread.h"
 
-#include <pthread.h>
-#include <stdbool.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
@@ -36,15 +34,13 @@ void mp_thread_set_name(const char *name) { prctl(PR_SET_NAME, name); }
 
 void mp_thread_get_name(char *name) { prctl(PR_GET_NAME, name); }
 
-int mp_thread_start(void *(*body)(void *), void *context, size_t stack_size) {
+int mp_thread_start(pthread_t *thread, void *(*body)(void *), void *context, size_t stack_size) {
+  if (!stack_size) return pthread_create(thread, NULL, body, context);
   pthread_attr_t attributes;
   int error = pthread_attr_init(&attributes);
   if (error) return error;
-  // Fails for no attributes that were just made.
-  pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-  if (stack_size) error = pthread_attr_setstacksize(&attributes, stack_size);
-  pthread_t thread;
-  if (!error) error = pthread_create(&thread, &attributes, body, context);
+  error = pthread_attr_setstacksize(&attributes, stack_size);
+  if (!error) error = pthread_create(thread, &attributes, body, context);
   pthread_attr_destroy(&attributes);
   return error;
 }

@@ -24,14 +24,11 @@ func threads() throws {
   say("main ends")
 }
 
-/// A thread that ends the program while that waits for it.
+/// A thread that ends the program, which waits for it.
 func exitInAThread() throws {
-  let thread = Thread(target: {
-    try isEnding.wait()
-    exit(7)
-  })
+  let thread = Thread(target: { exit(7) })
   try thread.start()
-  raiseAtTheEnd()
+  try thread.join()
 }
 
 /// Many that do, at once.

@@ -1,6 +1,7 @@
 // What belongs to one thread: its number, its name for the system, and one object.
 #pragma once
 
+#include <pthread.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -17,5 +18,6 @@ void mp_thread_set_name(const char *_Nonnull name);
 /// The name of the calling thread in `name`, which has room for 16 bytes.
 void mp_thread_get_name(char *_Nonnull name);
 
-/// A thread that nobody joins. `stack_size` in bytes, 0: the system's. 0 or an errno.
-int mp_thread_start(void *_Nullable (*_Nonnull body)(void *_Nullable context), void *_Nullable context, size_t stack_size);
+/// Starts a thread; somebody has to join or to detach it. `stack_size` in bytes, 0: the system's. 0 or an errno.
+int mp_thread_start(pthread_t *_Nonnull thread, void *_Nullable (*_Nonnull body)(void *_Nullable context),
+                    void *_Nullable context, size_t stack_size);

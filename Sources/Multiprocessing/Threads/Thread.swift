@@ -17,7 +17,7 @@ public final class Thread<Output: Sendable>: ThreadBase, @unchecked Sendable {
 
   init(_ target: ThreadTarget<Output>, _ name: String?, _ daemon: Bool?) {
     self.target = target
-    super.init(name: name, daemon: daemon)
+    super.init(name: name, typeName: "Thread", daemon: daemon)
   }
 
   override func prepare() throws -> @Sendable () throws -> Void {

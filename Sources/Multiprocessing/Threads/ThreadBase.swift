@@ -28,6 +28,10 @@ open class ThreadBase {
     storage = ThreadStorage(name: name, typeName: String(typeName), daemon: daemon)
   }
 
+  init(name: String?, typeName: String, daemon: Bool?) {
+    storage = ThreadStorage(name: name, typeName: typeName, daemon: daemon)
+  }
+
   /// What the thread does. An error thrown ends it with one line on standard error, and is kept in `terminationError`.
   open func run() throws {}
 

@@ -6,8 +6,6 @@ final class ThreadStorage: Sendable {
   private let state: ForkAwareLock<State>
   /// Open once the thread knows its number.
   private let begun = Latch()
-  /// Done when the thread has run all that it had to.
-  private let ending = Future<Void>(cancel: { false })
 
   private struct State {
     var name: String
@@ -16,7 +14,13 @@ final class ThreadStorage: Sendable {
     var lifecycle = ThreadLifecycle()
     /// Where it was started.
     var process: Generation?
+    /// Done when the thread has run all that it had to; nil before the start, since it belongs to the process that makes it.
+    var ending: Future<Void>?
     var nativeID: UInt64?
+    /// To be joined by whoever takes it; nobody else does.
+    var thread: JoinableThread?
+    /// Whether somebody has taken it.
+    var isJoined = false
     var error: (any Error)?
   }
 
@@ -55,6 +59,7 @@ final class ThreadStorage: Sendable {
     let stackSize = try state.withLock { state throws(ThreadError) in
       try state.lifecycle.begin()
       state.process = .current
+      state.ending = Future(cancel: { false })
       return state.stackSize
     }
     do {
@@ -63,7 +68,12 @@ final class ThreadStorage: Sendable {
       let registry = ThreadRegistry.current
       registry.add(self)
       do throws(SystemFailure) {
-        try DetachedThread.start(stackSize: stackSize) { [self] in run(box) }
+        let thread = try JoinableThread(stackSize: stackSize) { [self] in run(box) }
+        state.withLock { state in
+          state.lifecycle.launched()
+          // One that has ended by now has detached itself.
+          if state.lifecycle.phase == .running { state.thread = thread }
+        }
       } catch {
         registry.remove(self)
         throw ThreadError(error)
@@ -72,7 +82,6 @@ final class ThreadStorage: Sendable {
       state.withLock { $0.lifecycle.failed() }
       throw error
     }
-    state.withLock { $0.lifecycle.launched() }
   }
 
   /// On the new thread.
@@ -99,15 +108,16 @@ final class ThreadStorage: Sendable {
 
   /// The thread counts as ended from now on.
   private func end() {
-    state.withLock { $0.lifecycle.ended() }
+    let (ending, isJoined) = state.withLock { state in
+      state.lifecycle.ended()
+      return (state.ending, state.isJoined)
+    }
+    if !isJoined { JoinableThread.detachCurrent() }
     ThreadRegistry.current.remove(self)
-    ending.complete(.success(()))
+    ending?.complete(.success(()))
   }
 
   // MARK: State
-
-  /// Whether it was started in this process. One of the parent's is not here.
-  private var isHere: Bool { state.withLock { $0.process?.isCurrent ?? true } }
 
   var isAlive: Bool {
     state.withLock { $0.process?.isCurrent == true && [.starting, .running].contains($0.lifecycle.phase) }
@@ -132,30 +142,48 @@ final class ThreadStorage: Sendable {
 
   // MARK: Waiting
 
-  /// Throws what makes a wait a misuse; false when there is nothing to wait for, in a child of the process where the thread runs.
-  private func mayWait() throws(ThreadError) -> Bool {
-    try state.withLock { state throws(ThreadError) in try state.lifecycle.requireStarted() }
+  /// What to wait for; nil in a child of the process where the thread runs, since it has not come along. Throws what makes a wait a misuse.
+  private func awaitedEnding() throws(ThreadError) -> Future<Void>? {
+    let (ending, process) = try state.withLock { state throws(ThreadError) in
+      try state.lifecycle.requireStarted()
+      return (state.ending, state.process)
+    }
     if ThreadContext.ifAny?.storage === self { throw .joiningItself }
-    return isHere
+    return process?.isCurrent == true ? ending : nil
   }
 
   /// False when `deadline` comes before the end.
   func wait(until deadline: Deadline) throws -> Bool {
-    try !mayWait() || ending.wait(until: deadline)
+    guard let ending = try awaitedEnding() else { return true }
+    if deadline.isNever, let thread = threadToJoin() {
+      thread.join()
+      return true
+    }
+    return try ending.wait(until: deadline)
+  }
+
+  /// For the first one who waits for ever: the kernel wakes him when the thread is gone, and the thread need not do so.
+  private func threadToJoin() -> JoinableThread? {
+    state.withLock { state in
+      guard state.lifecycle.phase == .running, let thread = state.thread.take() else { return nil }
+      state.isJoined = true
+      return thread
+    }
   }
 
   /// The same in a task.
   nonisolated(nonsending) func waitSuspended(until deadline: Deadline) async throws -> Bool {
-    guard try mayWait() else { return true }
+    guard let ending = try awaitedEnding() else { return true }
     return try await ending.waitSuspended(until: deadline)
   }
 
   /// At the process' end, when it may have been started a moment ago.
-  func waitForEnd() { _ = try? ending.wait(until: .never) }
+  func waitForEnd() { _ = try? state.withLock { $0.ending }?.wait(until: .never) }
 
   /// Whether a result may still come, or has.
   func requireHere() throws(ThreadError) {
-    guard isHere || ending.isDone else { throw .lostInFork }
+    let isLost = state.withLock { $0.process?.isCurrent == false && $0.lifecycle.phase != .ended }
+    if isLost { throw .lostInFork }
   }
 }
 

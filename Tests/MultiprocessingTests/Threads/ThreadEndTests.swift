@@ -106,6 +106,7 @@ final class ThreadEndTests: AuditedTestCase {
     try running.start()
     try ended.start()
     try ended.join()
+    XCTAssertNotNil(running.nativeID)
     let child = Process(target: { () -> [String] in
       var met = ["\(running.isAlive)", "\(try running.join())", "\(running.nativeID != nil)"]
       do {
