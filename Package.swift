@@ -12,8 +12,8 @@ let settings: [SwiftSetting] = [
 let samples = [
   "arguments", "async-child", "chat", "crash", "daemon", "fails", "family", "join", "keywords", "mandelbrot",
   "one-child", "pids", "pipeline", "readme", "resource-limits", "result", "robust-lock", "same-task",
-  "shared-counter", "side-by-side", "subclass", "threads", "three-tasks", "three-threads", "thrown-error", "timeout",
-  "variables",
+  "shared-counter", "side-by-side", "squares", "subclass", "threads", "three-tasks", "three-threads", "thrown-error",
+  "timeout", "variables",
 ]
 
 // Those whose children write to standard error as well.

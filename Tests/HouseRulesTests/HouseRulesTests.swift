@@ -16,13 +16,13 @@ final class HouseRulesTests: XCTestCase {
   private static let houses = [
     (
       "Sources/MultiprocessingEngine",
-      ["System", "Reactor", "Memory", "Sync", "Naming", "Queue", "Frames", "Sockets", "Crash", "Reaping", "Fork"]
+      ["System", "Reactor", "Memory", "Lanes", "Sync", "Naming", "Queue", "Frames", "Sockets", "Crash", "Reaping", "Fork"]
     ),
     (
       "Sources/Multiprocessing",
       [
         "Wire", "Failures", "Concurrency", "Sharing", "SharedMemory", "Synchronization", "Processes", "Channels",
-        "Futures", "Threads",
+        "Futures", "Threads", "Pools",
       ]
     ),
   ]

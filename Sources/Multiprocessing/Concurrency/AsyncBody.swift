@@ -21,6 +21,24 @@ enum AsyncBody {
     return try result(outcome)
   }
 
+  // MARK: Many bodies
+
+  /// Executors for bodies that run one after another. For a process with one thread, once.
+  static func open(threads: Int) -> ChildExecutors {
+    let executors = ChildExecutors(threads: threads)
+    ExecutorDoor.open(for: executors)
+    return executors
+  }
+
+  /// Runs one of them to its end, on the thread that has opened the executors. What it has left running goes on while the next one runs.
+  static func run(_ body: @escaping Body, on executors: ChildExecutors) throws -> [UInt8] {
+    executors.resume()
+    let outcome = Outcome(nil)
+    Task.detached { await run(body, outcome, executors) }
+    try executors.runMainThread(mayBeWoken: false)
+    return try result(outcome)
+  }
+
   private static func run(_ body: Body, _ outcome: Outcome, _ executors: ChildExecutors) async {
     let result: Result<[UInt8], any Error>
     do { result = .success(try await body()) } catch { result = .failure(error) }

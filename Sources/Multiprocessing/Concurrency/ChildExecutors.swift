@@ -20,6 +20,10 @@ final class ChildExecutors: JobReceiver {
   /// Why there is no thread for the pool's jobs.
   private let failure = ForkAwareLock<SystemFailure?>(nil)
 
+  /// Whether a body was given up that may come back to life: these executors are not for another one.
+  // Safe: touched by the main thread alone.
+  private(set) nonisolated(unsafe) var isSpoilt = false
+
   /// For the process' only thread, which becomes the main one.
   /// - Parameter threads: how many threads of the pool are useful; there may be two in any case.
   init(threads: Int) {
@@ -67,7 +71,10 @@ final class ChildExecutors: JobReceiver {
       switch main.next(until: Deadline(after: patience)) {
       case .job(let job): ExecutorDoor.run(job, in: .mainThread)
       case .outOfTime:
-        if !mayBeWoken && isStalled { throw Self.stalled }
+        if !mayBeWoken && isStalled {
+          isSpoilt = true
+          throw Self.stalled
+        }
         let before = congestion
         congestion = pool.congestion.map { ($0, Self.processorTime) }
         guard let before, let congestion, before.departures == congestion.departures else { continue }
@@ -76,7 +83,10 @@ final class ChildExecutors: JobReceiver {
         let isIdle = congestion.processorTime - before.processorTime < patience / 4
         if isIdle && pool.threadCount < Self.mostThreads && pool.widen() { startThread() }
       case .closed:
-        if let failure = failure.withLock({ $0 }) { throw SystemError(failure) }
+        if let failure = failure.withLock({ $0 }) {
+          isSpoilt = true
+          throw SystemError(failure)
+        }
         return
       }
     }
@@ -84,6 +94,9 @@ final class ChildExecutors: JobReceiver {
 
   /// Lets `runMainThread` return.
   func finish() { main.close() }
+
+  /// Lets `runMainThread` run once more.
+  func resume() { main.open() }
 
   /// Lets the threads of the pool end, when there is no job any more. A child need not: its end is theirs.
   func dismiss() { pool.close() }

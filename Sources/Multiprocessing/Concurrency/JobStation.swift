@@ -123,6 +123,9 @@ final class JobStation<Job: Sendable>: @unchecked Sendable {
     }
   }
 
+  /// Undoes `close`.
+  func open() { state.withLock { $0.isClosed = false } }
+
   // MARK: Watching from outside
 
   var threadCount: Int { state.withLock { $0.threads } }

@@ -15,16 +15,16 @@ enum ThrownError {
     return bytes + encoded
   }
 
-  static func decode(_ payload: Payload) -> any Error {
-    withExtendedLifetime(payload) {
-      var reader = ByteReader(payload.bytes)
-      do {
-        let remote = RemoteError(typeName: try reader.string(), description: try reader.string())
-        return try typed(&reader) ?? ProcessError.thrown(remote)
-      } catch {
-        return ProcessError.thrown(
-          RemoteError(typeName: "ReportError", description: "an error that cannot be read"))
-      }
+  static func decode(_ payload: Payload) -> any Error { withExtendedLifetime(payload) { decode(payload.bytes) } }
+
+  static func decode(_ bytes: UnsafeRawBufferPointer) -> any Error {
+    var reader = ByteReader(bytes)
+    do {
+      let remote = RemoteError(typeName: try reader.string(), description: try reader.string())
+      return try typed(&reader) ?? ProcessError.thrown(remote)
+    } catch {
+      return ProcessError.thrown(
+        RemoteError(typeName: "ReportError", description: "an error that cannot be read"))
     }
   }
 

@@ -9,29 +9,40 @@ internal import MultiprocessingEngine
 public final class Future<Output: Sendable>: Sendable {
   private let owner = Generation.current
   private let state: ForkAwareLock<FutureState<Output>>
+  /// What has to live on as long as somebody waits here for the result.
+  private let keeper: FutureKeeper?
 
   // MARK: For whoever does the work
 
   /// - Parameters:
   ///   - cancel: asked by `cancel()`, on its thread, while the future is not done. true: the work was withdrawn or is being ended. The future
   ///     then completes itself with `CancellationError`, unless `cancel` has completed it. May be asked more than once.
+  ///   - keeping: lives as long as the future, until that is done. Whoever does the work holds a `completer`, and not the future, or both would
+  ///     live for ever.
   ///   - help: called again and again by a thread that is about to block on the future, until it answers false: it may do there
   ///     what brings the result nearer.
-  init(cancel: @escaping @Sendable () -> Bool, help: (@Sendable () -> Bool)? = nil) {
+  init(
+    cancel: @escaping @Sendable () -> Bool, help: (@Sendable () -> Bool)? = nil,
+    keeping kept: (any AnyObject & Sendable)? = nil
+  ) {
     state = ForkAwareLock(FutureState(work: FutureWork(cancel: cancel, help: help)))
+    keeper = kept.map(FutureKeeper.init)
+    if let keeper {
+      let letGo: @Sendable (Result<Output, any Error>) -> Void = { [weak keeper] _ in keeper?.letGo() }
+      _ = state.withLock { $0.addWaiter(letGo) }
+    }
   }
 
+  /// For whoever does the work.
+  var completer: FutureCompleter<Output> { FutureCompleter(state: state) }
+
   /// The work has begun.
-  func markRunning() { state.withLock { $0.markRunning() } }
+  func markRunning() { completer.markRunning() }
 
   /// Ends the future, wakes who waits, and then calls the callbacks, on this thread. False when it was done before: the first result stays.
   /// To be called without a lock.
   @discardableResult
-  func complete(_ result: Result<Output, any Error>) -> Bool {
-    guard let completion = state.withLock({ $0.complete(result) }) else { return false }
-    for listener in completion.listeners { listener(result) }
-    return true
-  }
+  func complete(_ result: Result<Output, any Error>) -> Bool { completer.complete(result) }
 
   // MARK: State
 

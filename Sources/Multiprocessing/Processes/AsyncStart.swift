@@ -9,6 +9,9 @@ enum AsyncStart {
   /// In the parent, before the fork.
   static func prepare() { _ = threads }
 
+  /// In the child: executors for many bodies, one after another.
+  static func open() -> ChildExecutors { AsyncBody.open(threads: threads) }
+
   /// In the child: runs `body` to its end.
   static func run(_ body: @escaping AsyncBody.Body) throws -> [UInt8] { try AsyncBody.run(threads: threads, body) }
 }

@@ -62,8 +62,10 @@ final class ProcessStorage: Sendable {
   // MARK: Starting
 
   /// Encodes the arguments, then forks; `body` runs in the child.
+  ///
+  /// - Parameter kept: a descriptor of the engine's that the child keeps.
   func start(
-    isAsync: Bool, arguments: () throws -> EncodedArguments, body: @escaping ChildMain.Body
+    isAsync: Bool, kept: Int32? = nil, arguments: () throws -> EncodedArguments, body: @escaping ChildMain.Body
   ) throws {
     guard owner.isCurrent else { throw ProcessError.notParent }
     let limits = try state.withLock { state throws(ProcessError) in
@@ -78,7 +80,7 @@ final class ProcessStorage: Sendable {
       CurrentProcess.reapChildren()
       StandardStreams.flush()
       let parent = CurrentProcess.identity
-      try SignalMask.withAllBlocked { try launch(arguments, isAsync: isAsync, parent: parent, body) }
+      try SignalMask.withAllBlocked { try launch(arguments, isAsync: isAsync, kept: kept, parent: parent, body) }
     } catch {
       state.withLock { $0.lifecycle.failed() }
       if let failure = error as? SystemFailure { throw ProcessError.launchFailed(errno: failure.errno) }
@@ -95,7 +97,8 @@ final class ProcessStorage: Sendable {
   }()
 
   private func launch(
-    _ arguments: EncodedArguments, isAsync: Bool, parent: ProcessIdentity, _ body: @escaping ChildMain.Body
+    _ arguments: EncodedArguments, isAsync: Bool, kept: Int32?, parent: ProcessIdentity,
+    _ body: @escaping ChildMain.Body
   ) throws {
     try state.withLock { state in
       let record = LaunchRecord(
@@ -103,7 +106,7 @@ final class ProcessStorage: Sendable {
         arguments: arguments)
       let request = StartRequest(
         record: record.bytes, survivesParent: state.survivesParent && !state.isDaemon,
-        catchesTermination: isAsync && state.cancelsOnTermination
+        catchesTermination: isAsync && state.cancelsOnTermination, kept: kept
       ) {
         ChildMain.run(self, $0, body)
       }

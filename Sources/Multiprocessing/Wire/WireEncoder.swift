@@ -40,6 +40,12 @@ final class WireEncoder {
   /// What has been encoded so far.
   var bytes: [UInt8] { sink.bytes }
 
+  /// How many bytes that is.
+  var byteCount: Int { sink.count + sink.pieceBytes }
+
+  /// Copies it to where there is room for all of it.
+  func copy(to target: UnsafeMutableRawPointer) { sink.copy(to: target) }
+
   /// Encodes one more value. If it throws, the values before it stay as they are.
   func append<T: Encodable>(_ value: T) throws {
     let mark = sink.mark

@@ -82,18 +82,24 @@ struct WireSink {
   var bytes: [UInt8] {
     let total = count + pieceBytes
     return [UInt8](unsafeUninitializedCapacity: total) { buffer, initialized in
-      guard var target = UnsafeMutableRawPointer(buffer.baseAddress) else { return }
-      var copied = 0
-      for piece in pieces {
-        target.copyMemory(from: base + copied, byteCount: piece.offset - copied)
-        target += piece.offset - copied
-        copied = piece.offset
-        piece.payload.copy(to: target)
-        target += piece.payload.byteCount
-      }
-      target.copyMemory(from: base + copied, byteCount: count - copied)
+      guard let target = UnsafeMutableRawPointer(buffer.baseAddress) else { return }
+      copy(to: target)
       initialized = total
     }
+  }
+
+  /// The same, to where there is room for all of them.
+  func copy(to target: UnsafeMutableRawPointer) {
+    var target = target
+    var copied = 0
+    for piece in pieces {
+      target.copyMemory(from: base + copied, byteCount: piece.offset - copied)
+      target += piece.offset - copied
+      copied = piece.offset
+      piece.payload.copy(to: target)
+      target += piece.payload.byteCount
+    }
+    target.copyMemory(from: base + copied, byteCount: count - copied)
   }
 
   /// Lends the bytes where they lie, or in a copy when there are pieces.

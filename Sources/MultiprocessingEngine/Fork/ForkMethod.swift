@@ -23,6 +23,7 @@ package struct ForkMethod: StartMethod {
     launch.keep(pipe.first.raw)
     launch.keep(sockets.second.raw)
     if let file = packed.inherited { launch.keep(file) }
+    if let kept = request.kept { launch.keep(kept) }
 
     try packed.bytes.withUnsafeBytes { bytes in
       launch.record = bytes.baseAddress

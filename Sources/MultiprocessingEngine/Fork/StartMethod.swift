@@ -12,15 +12,19 @@ package struct StartRequest {
   package var survivesParent: Bool
   /// Whether the child notes its first SIGTERM (`Termination`) rather than end by it.
   package var catchesTermination: Bool
+  /// One of the engine's descriptors that the child keeps beside those of the start itself.
+  package var kept: Int32?
   /// What the child runs, for the methods that copy the parent's memory.
   package var body: ChildBody
 
   package init(
-    record: [UInt8], survivesParent: Bool, catchesTermination: Bool = false, body: @escaping ChildBody
+    record: [UInt8], survivesParent: Bool, catchesTermination: Bool = false, kept: Int32? = nil,
+    body: @escaping ChildBody
   ) {
     self.record = record
     self.survivesParent = survivesParent
     self.catchesTermination = catchesTermination
+    self.kept = kept
     self.body = body
   }
 }

@@ -1,0 +1,361 @@
+internal import MultiprocessingEngine
+
+/// A pool behind its public face: the state under its lock, and what is done without the lock.
+final class PoolCore: Sendable {
+  private let owner = Generation.current
+  let settings: PoolSettings
+  let arena: SharedArena
+  private let bell: Bell
+  private let bellFlag: LaneFlag
+  private let watch: BellWatch
+  private let state: ForkAwareLock<PoolState>
+  /// Done when no worker is left of a pool that takes no more.
+  let end = Future<Void>(cancel: { false })
+
+  init(_ settings: PoolSettings) throws {
+    try settings.validate()
+    self.settings = settings
+    do throws(SystemFailure) {
+      arena = try SharedArena(reserving: SharedRegion.pageSize)
+      bellFlag = LaneFlag(at: arena.region.base)
+      bell = try Bell(flag: bellFlag)
+      watch = try BellWatch(bell)
+    } catch {
+      throw SystemError(error)
+    }
+    state = ForkAwareLock(PoolState(settings))
+  }
+
+  var isOfThisProcess: Bool { owner.isCurrent }
+
+  func requireParent() throws {
+    guard owner.isCurrent else { throw ProcessError.notParent }
+  }
+
+  /// Changes the state, and then does what that leaves to do.
+  func with<Result>(_ body: (inout PoolState, inout PoolState.Chores) throws -> Result) rethrows -> Result {
+    var chores = PoolState.Chores()
+    let result = try state.withLock { state in
+      let result = try body(&state, &chores)
+      state.pump(&chores)
+      keepTime(&state)
+      return result
+    }
+    if !chores.isEmpty { finish(chores) }
+    return result
+  }
+
+  /// Does what a change has left to do, and what follows from that.
+  private func finish(_ chores: PoolState.Chores) {
+    for job in chores.jobs { job.tell(self) }
+    for birth in chores.births { start(birth.place, isAsync: birth.isAsync) }
+    if chores.isEnd {
+      end.complete(.success(()))
+      // The thread sleeps still.
+      bell.ring()
+    }
+  }
+
+  // MARK: Functions and jobs
+
+  /// Makes a function known to workers that are born from now on.
+  func register<In, Out>(_ task: PoolTask<In, Out>) throws -> PoolFunctionBody {
+    try requireParent()
+    return try state.withLock { state in
+      guard state.phase == .open else { throw PoolError.closed }
+      let function = PoolFunctionBody(state.scheduler.functions, task)
+      state.functions[function.number] = function
+      state.scheduler.functions += 1
+      return function
+    }
+  }
+
+  func forget(_ function: PoolFunctionBody) { state.withLock { $0.functions[function.number] = nil } }
+
+  /// Queues a load. For a pool that is closed only what was begun before.
+  func add(_ load: PoolLoad, to state: inout PoolState) {
+    var function = load.job.function.number
+    if load.namesDescriptors {
+      // A worker that is born later than this has inherited them.
+      function = max(function, state.scheduler.functions)
+      state.scheduler.functions += 1
+    }
+    state.scheduler.add(
+      PoolSlice(
+        load: load, items: 0..<load.count, function: function, isAsync: load.job.function.isAsync,
+        expected: load.job.function.itemTime.map { $0 * load.count }))
+  }
+
+  func takeSleeper(_ job: PoolJob) -> (@Sendable () -> Void)? {
+    state.withLock { _ in
+      defer { job.sleeper = nil }
+      return job.sleeper
+    }
+  }
+
+  func takeMail(_ job: PoolJob) -> PoolMail {
+    state.withLock { _ in
+      defer { job.mail = PoolMail() }
+      return job.mail
+    }
+  }
+
+  // MARK: Workers
+
+  private func start(_ place: Int, isAsync: Bool) {
+    do {
+      try serve()
+      if isAsync { AsyncStart.prepare() }
+      let process = ProcessStorage(name: nil, typeName: "PoolWorker", daemon: true)
+      process.limits = ResourceLimits(memory: settings.memoryLimit)
+      let member = PoolMember(process, try Lane())
+      let worker = PoolWorker(
+        lane: member.lane, arena: arena.region, bell: (bellFlag, bell.descriptor.raw),
+        functions: state.withLock { $0.functions }, isAsync: isAsync, settings: settings)
+      try process.start(isAsync: false, kept: bell.descriptor.raw, arguments: { .none }) { _ in worker.run() }
+      adopt(member, at: place)
+    } catch {
+      with { state, chores in
+        _ = state.scheduler.died(place, hasBegun: false)
+        state.birthFailed((error as? SystemFailure).map { SystemError($0) } ?? error, &chores)
+      }
+    }
+  }
+
+  private func adopt(_ member: PoolMember, at place: Int) {
+    let pidfd = try? member.process.pidfd()
+    var isWatched = false
+    if let pidfd { isWatched = (try? watch.add(pidfd)) != nil }
+    with { state, chores in
+      member.pidfd = pidfd
+      state.members[place] = member
+      if state.phase == .terminated { member.kill(.terminated) }
+      state.collect(&chores)
+    }
+    // Reaped by somebody else already, or nothing to watch it with: there is no use in it.
+    if !isWatched {
+      member.process.signalIgnoringErrors(.kill)
+      member.process.waitIgnoringErrors(.never)
+      bury(member)
+    }
+  }
+
+  private func bury(_ member: PoolMember) {
+    let error: any Error
+    do {
+      if case .failed(let failure) = try member.process.ending() { error = failure } else { error = ProcessError.exited(0) }
+    } catch let failure {
+      error = failure
+    }
+    if let pidfd = member.pidfd { watch.remove(pidfd) }
+    with { state, chores in
+      guard let place = state.members.firstIndex(where: { $0 === member }) else { return }
+      state.buried(place, error, &chores)
+    }
+  }
+
+  // MARK: The thread
+
+  /// Starts the thread that collects while nobody else does.
+  private func serve() throws {
+    let isServed = state.withLock { state in
+      defer { state.isServed = true }
+      return state.isServed
+    }
+    if isServed { return }
+    do throws(SystemFailure) {
+      // The program's handlers are to run on the program's threads.
+      try SignalMask.withAllBlocked {
+        Result { () throws(SystemFailure) in try DetachedThread.start { [self] in run() } }
+      }.get()
+    } catch {
+      state.withLock { $0.isServed = false }
+      throw error
+    }
+  }
+
+  private func run() {
+    while true {
+      var isIdle = false
+      let hasEnded = with { state, chores in
+        state.collect(&chores)
+        keepOrder(&state, &chores)
+        if chores.isEmpty, state.drivers == 0 {
+          bell.arm()
+          // What came before is seen now, and what comes later rings.
+          state.collect(&chores)
+        }
+        isIdle = chores.isEmpty
+        if state.clock.hasPassed {
+          // What has struck strikes on until it is set anew.
+          try? watch.setClock(to: .never)
+          state.clock = .never
+        }
+        return state.hasEnded
+      }
+      if hasEnded { return }
+      guard isIdle else { continue }
+      do throws(SystemFailure) {
+        for descriptor in try watch.wait() {
+          let member = state.withLock { state in state.members.first { $0?.pidfd?.raw == descriptor } ?? nil }
+          if let member, member.process.status() != nil { bury(member) }
+        }
+      } catch {
+        // Somebody has closed what is not his: nothing can be told any more.
+        giveUp(SystemError(error))
+        return
+      }
+    }
+  }
+
+  /// What time brings: tasks that take too long, workers that are idle, starts that were put off, drivers that are held up.
+  private func keepOrder(_ state: inout PoolState, _ chores: inout PoolState.Chores) {
+    if let held = state.heldUntil, held.hasPassed {
+      state.heldUntil = nil
+      state.scheduler.startsAreHeld = false
+    }
+    if let patience = state.patience, patience.hasPassed {
+      state.patience = nil
+      for member in state.members { member?.kill(.terminated) }
+    }
+    if let limit = settings.taskTimeout {
+      let now = monotonicNanoseconds()
+      for member in state.members {
+        guard let member, member.doom == nil else { continue }
+        let begun = member.lane.begun.observe()
+        if begun > 0, now >= begun + limit.nanoseconds { member.kill(.overdue(begun: begun)) }
+      }
+    }
+  }
+
+  /// Sees to it that the thread wakes up when something is due.
+  private func keepTime(_ state: inout PoolState) {
+    var due = Deadline.never
+    if let held = state.heldUntil { due = min(due, held) }
+    if let patience = state.patience { due = min(due, patience) }
+    if state.drivers > 0 { due = min(due, Deadline(after: .milliseconds(2))) }
+    if let limit = settings.taskTimeout { due = min(due, nextOverdue(state, limit)) }
+    guard due < state.clock else { return }
+    state.clock = due
+    try? watch.setClock(to: due)
+  }
+
+  private func nextOverdue(_ state: PoolState, _ limit: Duration) -> Deadline {
+    var due = Deadline.never
+    for (place, worker) in state.scheduler.workers.enumerated() {
+      guard let worker, !worker.sent.isEmpty, let member = state.members[place], member.doom == nil else { continue }
+      let begun = member.lane.begun.observe()
+      // What begins later is due later.
+      let left = begun == 0 ? limit : limit - .nanoseconds(Int64(monotonicNanoseconds()) - Int64(begun))
+      due = min(due, Deadline(after: left))
+    }
+    return due
+  }
+
+  // MARK: Helping
+
+  /// Collects on the calling thread, which waits for something, for a moment; false when nothing came.
+  func help() -> Bool {
+    guard owner.isCurrent, settings.spins > 0 else { return false }
+    enter()
+    var found = false
+    let limit = monotonicNanoseconds() + 50_000
+    while !found, monotonicNanoseconds() < limit {
+      found = with { state, chores in
+        state.collect(&chores)
+        return !chores.jobs.isEmpty
+      }
+    }
+    leave()
+    return found
+  }
+
+  /// The same until something comes for `job`, whose owner is the calling thread; false when nothing did.
+  func help(for job: PoolJob) -> Bool {
+    guard settings.spins > 0 else { return false }
+    enter()
+    defer { leave() }
+    return watchForMail(job)
+  }
+
+  /// Looks for a moment whether something comes for `job`.
+  func watchForMail(_ job: PoolJob) -> Bool {
+    guard settings.spins > 0 else { return false }
+    let limit = monotonicNanoseconds() + 50_000
+    repeat {
+      let hasMail = with { state, chores in
+        state.collect(&chores)
+        return !job.mail.isEmpty
+      }
+      if hasMail { return true }
+    } while monotonicNanoseconds() < limit
+    return false
+  }
+
+  /// From here on the calling thread collects, again and again.
+  func enter() {
+    state.withLock { state in
+      state.drivers += 1
+      bell.disarm()
+    }
+  }
+
+  func leave() {
+    with { state, chores in
+      state.drivers -= 1
+      if state.drivers == 0 {
+        bell.arm()
+        state.collect(&chores)
+      }
+    }
+  }
+
+  // MARK: The end
+
+  func close() {
+    guard owner.isCurrent else { return }
+    with { state, _ in if state.phase == .open { state.phase = .closed } }
+  }
+
+  /// Ends everything that has not ended.
+  func terminate() { giveUp(CancellationError()) }
+
+  private func giveUp(_ error: any Error) {
+    guard owner.isCurrent else { return }
+    with { state, chores in
+      if state.phase == .terminated { return }
+      state.phase = .terminated
+      state.failWaiting(error, &chores)
+      for worker in state.scheduler.workers {
+        guard let worker else { continue }
+        for index in 0..<worker.sent.count {
+          let sent = worker.sent[index]
+          for item in sent.done..<sent.slice.items.count where !sent.isWithdrawn {
+            state.fail(sent.slice.load.job, sent.slice.load.base + sent.slice.items.lowerBound + item, error, &chores)
+          }
+          sent.slice.load.job.isAbandoned = true
+        }
+      }
+      for member in state.members { member?.kill(.terminated, by: .terminate) }
+      state.patience = Deadline(after: ProcessStorage.grace)
+    }
+  }
+
+  func requireOpen() throws {
+    if state.withLock({ $0.phase != .open }) { throw PoolError.closed }
+  }
+
+  func requireNotOpen() throws {
+    try requireParent()
+    if state.withLock({ $0.phase == .open }) { throw PoolError.stillOpen }
+  }
+}
+
+extension Duration {
+  /// All of it, or as much as the number holds.
+  var nanoseconds: UInt64 {
+    let (seconds, attoseconds) = components
+    guard seconds < 1 << 33 else { return .max >> 2 }
+    return UInt64(max(0, seconds)) * 1_000_000_000 + UInt64(max(0, attoseconds / 1_000_000_000))
+  }
+}

@@ -1,0 +1,31 @@
+internal import MultiprocessingEngine
+
+/// One call of a pool's: a map, or a task that was submitted. The pool delivers to it; who made it decodes.
+class PoolJob: @unchecked Sendable {
+  // Sendable: what changes is guarded by the pool's lock.
+  let function: PoolFunctionBody
+  /// Bytes of a result that is a number.
+  let outputStride: Int
+  /// What has come since somebody looked last.
+  var mail = PoolMail()
+  /// Nobody wants results any more: what is not running need not.
+  var isAbandoned = false
+  /// Woken, without the lock, when something has come.
+  var sleeper: (@Sendable () -> Void)?
+
+  init(_ function: PoolFunctionBody, outputStride: Int?) {
+    self.function = function
+    self.outputStride = outputStride ?? 0
+  }
+
+  /// Whether somebody has to be told that something has come.
+  var isUntold: Bool { sleeper != nil }
+
+  /// Something has come; called without the lock, on the thread that has collected it.
+  func tell(_ core: PoolCore) {
+    if let sleeper = core.takeSleeper(self) { sleeper() }
+  }
+
+  /// A worker has got the job's first item; under the lock.
+  func noteSent() {}
+}

@@ -1,0 +1,81 @@
+internal import MultiprocessingEngine
+
+/// A worker, as its pool knows it: the process, and this end of the lane.
+final class PoolMember: @unchecked Sendable {
+  // Sendable: what changes is guarded by the pool's lock.
+
+  /// Why the pool has ended it.
+  enum Doom {
+    /// The item of that beginning took too long.
+    case overdue(begun: UInt64)
+    /// Nobody wants the result of what it runs.
+    case cancelled
+    case terminated
+  }
+
+  let process: ProcessStorage
+  let lane: Lane
+  var writer: LaneWriter
+  var reader: LaneReader
+  /// nil until it is born.
+  var pidfd: SharedDescriptor?
+  var doom: Doom?
+  /// `endedSlices` when the pool last looked for idle ones.
+  var seenSlices = -1
+
+  init(_ process: ProcessStorage, _ lane: Lane) {
+    self.process = process
+    self.lane = lane
+    writer = lane.requestWriter()
+    reader = lane.replyReader()
+  }
+
+  /// Sends a slice; its place in the lane, nil when there is no room.
+  func send(_ slice: PoolSlice<PoolLoad>) -> UnsafeMutableRawPointer? {
+    var header = SliceHeader(
+      function: slice.load.job.function.number, first: slice.items.lowerBound, count: slice.items.count, offset: -1, length: 0)
+    switch slice.load.storage {
+    case .block(let block, let length):
+      header.offset = block.offset
+      header.length = length
+      guard let room = writer.room(for: SliceHeader.size) else { return nil }
+      room.storeBytes(of: header, as: SliceHeader.self)
+      writer.commit(PoolRequest.slice.rawValue, SliceHeader.size)
+      return room
+    case .bytes(let bytes):
+      header.length = bytes.count
+      let length = SliceHeader.size + bytes.count
+      guard let room = writer.room(for: length) else { return nil }
+      room.storeBytes(of: header, as: SliceHeader.self)
+      bytes.withUnsafeBytes { bytes in
+        if let base = bytes.baseAddress { (room + SliceHeader.size).copyMemory(from: base, byteCount: bytes.count) }
+      }
+      writer.commit(PoolRequest.slice.rawValue, length)
+      return room
+    }
+  }
+
+  /// Tells it to end, once it has done what it was sent; false when there is no room for that.
+  func stop() -> Bool {
+    guard writer.room(for: 0) != nil else { return false }
+    writer.commit(PoolRequest.stop.rawValue, 0)
+    lane.wakeWorker()
+    return true
+  }
+
+  /// Ends it at once. Without effect when it has ended.
+  func kill(_ doom: Doom, by signal: Signal = .kill) {
+    self.doom = self.doom ?? doom
+    process.signalIgnoringErrors(signal)
+  }
+
+  /// What a dead worker had written of a record that it did not complete: how many numbers, and where they are.
+  func unfinishedNumbers() -> (count: Int, numbers: UnsafeRawPointer)? {
+    let growing = lane.growing.observe()
+    guard growing > 0, growing - 1 >= lane.replies.tailSeen else { return nil }
+    let room = reader.unfinished(at: growing - 1)
+    // Written before the worker died, which whoever has reaped it sees.
+    let count = Int(room.load(as: UInt64.self))
+    return count > 0 ? (count, UnsafeRawPointer(room + 8)) : nil
+  }
+}

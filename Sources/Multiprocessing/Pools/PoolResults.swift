@@ -1,0 +1,38 @@
+/// The results of `imap` and `imapUnordered`, one for each input: a value, or the error of that item alone.
+///
+///     for result in try pool.imap(1...3, square) { print(try result.get()) }
+///     for try await result in try pool.imap(1...3, square) { print(try result.get()) }
+///
+/// Inputs are pulled, on the thread that asks for a result, as workers need them: an endless sequence is fine, and who asks for nothing
+/// more stops the work. The results can be gone through once. For one thread or task at a time; it keeps its pool alive.
+public final class PoolResults<Out: Sendable>: Sequence, IteratorProtocol {
+  public typealias Element = Result<Out, any Error>
+
+  fileprivate let stream: PoolStream<Out>
+  private let pool: Pool
+
+  init(_ stream: PoolStream<Out>, of pool: Pool) {
+    self.stream = stream
+    self.pool = pool
+  }
+
+  /// The next result, for which it waits; nil after the last. When the pool is terminated, a last one fails with `CancellationError`.
+  public func next() -> Result<Out, any Error>? { stream.next() }
+}
+
+extension PoolResults: AsyncSequence {
+  /// The loop `for try await result in results`.
+  public func makeAsyncIterator() -> AsyncIterator { AsyncIterator(results: self) }
+
+  /// The same results, waited for in a task.
+  public struct AsyncIterator: AsyncIteratorProtocol {
+    let results: PoolResults
+
+    /// The next result; nil after the last. No thread is blocked meanwhile.
+    ///
+    /// - Throws: `CancellationError`, at once, when the task is cancelled; no result is lost by that.
+    public nonisolated(nonsending) mutating func next() async throws -> Result<Out, any Error>? {
+      try await results.stream.nextSuspended()
+    }
+  }
+}

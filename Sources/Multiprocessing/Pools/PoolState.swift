@@ -1,0 +1,244 @@
+internal import MultiprocessingEngine
+
+/// All that a pool knows, behind its lock: the scheduler, and the workers that carry out what it says.
+struct PoolState {
+  enum Phase {
+    case open, closed, terminated
+  }
+
+  /// What is left to do once the lock is free.
+  struct Chores {
+    var births: [(place: Int, isAsync: Bool)] = []
+    /// Jobs that something has come for.
+    var jobs: [PoolJob] = []
+    /// The pool has ended just now.
+    var isEnd = false
+
+    var isEmpty: Bool { births.isEmpty && jobs.isEmpty && !isEnd }
+  }
+
+  typealias Scheduler = PoolScheduler<PoolLoad, UnsafeMutableRawPointer>
+
+  let settings: PoolSettings
+  var scheduler: Scheduler
+  /// By their places with the scheduler; nil for one that is not born yet.
+  var members: [PoolMember?] = []
+  var functions: [Int: PoolFunctionBody] = [:]
+  var phase = Phase.open
+  var hasEnded = false
+  /// Threads that collect by themselves at the moment, so that no worker need ring.
+  var drivers = 0
+  /// How often anybody has collected: a driver that is held up elsewhere shows by it.
+  var rounds = 0
+  var isServed = false
+  /// Workers that died ahead of one that was ready.
+  var failedBirths = 0
+  /// No worker is started before.
+  var heldUntil: Deadline?
+  /// When those that were asked to end are killed.
+  var patience: Deadline?
+  /// What the thread's clock is set to.
+  var clock = Deadline.never
+
+  init(_ settings: PoolSettings) {
+    self.settings = settings
+    // Whoever has to leave after some task takes nothing ahead of time.
+    let mostSent = settings.tasksPerChild != nil || settings.recycleAbove != nil ? 1 : 128
+    scheduler = Scheduler(.init(processes: settings.processes, retries: settings.retries, mostSent: mostSent))
+  }
+
+  // MARK: Steps
+
+  /// Carries out what the scheduler says.
+  mutating func pump(_ chores: inout Chores) {
+    while let step = scheduler.nextStep() {
+      switch step {
+      case .send(let place, let slice): send(place, slice)
+      case .start(let place, let isAsync):
+        while members.count <= place { members.append(nil) }
+        chores.births.append((place, isAsync))
+      case .retire(let place): stop(place)
+      case .withdraw(let place, let ticket):
+        scheduler.withdrawn(place, SliceHeader.claim(at: ticket, for: SliceHeader.Claim.withdrawn))
+      }
+    }
+    guard phase != .open, !hasEnded, scheduler.isDrained else { return }
+    for place in members.indices where scheduler.workers[place]?.isIdle ?? false {
+      scheduler.retire(place)
+      stop(place)
+    }
+    if !scheduler.hasWorkers {
+      hasEnded = true
+      chores.isEnd = true
+    }
+  }
+
+  private mutating func send(_ place: Int, _ slice: PoolSlice<PoolLoad>) {
+    guard let member = members[place], let ticket = member.send(slice) else { return scheduler.refused(place, slice) }
+    scheduler.sent(place, slice, ticket)
+    slice.load.job.noteSent()
+    member.lane.wakeWorker()
+  }
+
+  private func stop(_ place: Int) {
+    guard let member = members[place] else { return }
+    // There is room in the lane of a worker that has nothing to do.
+    if !member.stop() { member.kill(.terminated) }
+  }
+
+  // MARK: Collecting
+
+  /// Takes what the workers have told.
+  mutating func collect(_ chores: inout Chores) {
+    rounds += 1
+    for place in members.indices { collect(place, &chores) }
+  }
+
+  private mutating func collect(_ place: Int, _ chores: inout Chores) {
+    guard let member = members[place], !member.reader.isEmpty() else { return }
+    while let record = member.reader.next() {
+      take(record, from: member, place, &chores)
+      member.reader.release(record)
+    }
+    member.lane.tellOfRoom()
+  }
+
+  private mutating func take(_ record: LaneRecord, from member: PoolMember, _ place: Int, _ chores: inout Chores) {
+    let payload = UnsafeRawBufferPointer(record.payload)
+    switch PoolAnswer(rawValue: record.kind) {
+    case .numbers:
+      let count = Int(payload.load(as: UInt64.self))
+      answer(place, count, &chores) { mail, index in
+        mail.add(numbers: UnsafeRawBufferPointer(rebasing: payload[8...]), index, count)
+      }
+    case .value: answer(place, 1, &chores) { $0.add(payload, $1, isError: false) }
+    case .error: answer(place, 1, &chores) { $0.add(payload, $1, isError: true) }
+    case .valueBlock, .errorBlock:
+      let block = PoolBlock(
+        member.lane, offset: payload.load(as: Int.self), length: payload.load(fromByteOffset: 8, as: Int.self))
+      let isError = record.kind == PoolAnswer.errorBlock.rawValue
+      answer(place, 1, &chores) { $0.add($1, block, isError: isError) }
+    case .end:
+      let report = payload.load(as: SliceReport.self)
+      if let slice = scheduler.ended(place) {
+        slice.load.job.function.itemTime = Int(report.duration) / max(1, slice.items.count)
+      }
+    case .ready:
+      failedBirths = 0
+      scheduler.ready(place)
+    case .initializerFailed:
+      var reader = ByteReader(payload)
+      let typeName = (try? reader.string()) ?? "Error"
+      let error = RemoteError(typeName: typeName, description: (try? reader.string()) ?? "")
+      scheduler.retire(place)
+      failWaiting(PoolError.initializerFailed(error), &chores)
+    case .leaving: scheduler.retire(place)
+    case nil: break
+    }
+  }
+
+  /// Delivers the answer to the next items of a worker's first slice.
+  private mutating func answer(
+    _ place: Int, _ count: Int, _ chores: inout Chores, _ add: (inout PoolMail, _ index: Int) -> Void
+  ) {
+    guard let (load, item) = scheduler.answered(place, count), !load.job.isAbandoned else { return }
+    add(&load.job.mail, load.base + item)
+    touch(load.job, &chores)
+  }
+
+  private func touch(_ job: PoolJob, _ chores: inout Chores) {
+    if job.isUntold, chores.jobs.last !== job { chores.jobs.append(job) }
+  }
+
+  // MARK: Failing
+
+  func fail(_ job: PoolJob, _ index: Int, _ error: any Error, _ chores: inout Chores) {
+    guard !job.isAbandoned else { return }
+    job.mail.add(index, error)
+    touch(job, &chores)
+  }
+
+  /// Fails all that waits for a worker.
+  mutating func failWaiting(_ error: any Error, _ chores: inout Chores) {
+    for slice in scheduler.drop(where: { _ in true }) {
+      for item in slice.items { fail(slice.load.job, slice.load.base + item, error, &chores) }
+    }
+  }
+
+  /// Nobody wants anything of a job any more: drops what has not begun, and `kills` those that run something of it.
+  mutating func abandon(_ job: PoolJob, kills: Bool) {
+    job.isAbandoned = true
+    withdraw(job, kills: kills) { _ in true }
+  }
+
+  /// Drops those slices of a job that have not begun and start with an unwanted item, by its place among the job's.
+  mutating func withdraw(_ job: PoolJob, kills: Bool = false, where isUnwanted: (_ item: Int) -> Bool) {
+    func matches(_ slice: PoolSlice<PoolLoad>) -> Bool {
+      slice.load.job === job && isUnwanted(slice.load.base + slice.items.lowerBound)
+    }
+    _ = scheduler.drop(where: matches)
+    for (place, worker) in scheduler.workers.enumerated() {
+      guard let worker else { continue }
+      for index in 0..<worker.sent.count where matches(worker.sent[index].slice) {
+        let sent = worker.sent[index]
+        guard !sent.isWithdrawn else { continue }
+        let isBack = SliceHeader.claim(at: sent.ticket, for: SliceHeader.Claim.withdrawn)
+        scheduler.withdrawn(place, index, isBack)
+        // One that is claimed and not the first has ended, and tells so in a moment.
+        if !isBack, index == 0, kills { members[place]?.kill(.cancelled) }
+      }
+    }
+  }
+
+  // MARK: Deaths
+
+  /// A worker has died, of what `error` tells.
+  mutating func buried(_ place: Int, _ error: any Error, _ chores: inout Chores) {
+    guard let member = members[place] else { return }
+    collect(place, &chores)
+    if let (count, numbers) = member.unfinishedNumbers(), let worker = scheduler.workers[place], !worker.sent.isEmpty {
+      let most = worker.sent[0].slice.items.count - worker.sent[0].done
+      let stride = worker.sent[0].slice.load.job.outputStride
+      if count <= most {
+        answer(place, count, &chores) {
+          $0.add(numbers: UnsafeRawBufferPointer(start: numbers, count: count * stride), $1, count)
+        }
+      }
+    }
+    let hasBegun = scheduler.workers[place].map { worker in
+      !worker.sent.isEmpty && !worker.sent[0].isWithdrawn
+        && !SliceHeader.claim(at: worker.sent[0].ticket, for: SliceHeader.Claim.withdrawn)
+    }
+    let begun = member.lane.begun.observe()
+    members[place] = nil
+    guard let death = scheduler.died(place, hasBegun: hasBegun ?? false) else { return }
+    if phase != .terminated, death.phase == .starting, member.doom == nil { birthFailed(error, &chores) }
+    guard let victim = death.victim else { return }
+    let job = victim.slice.load.job
+    if job.isAbandoned { return }
+    var error = error
+    switch member.doom {
+    case nil: break
+    case .terminated: error = CancellationError()
+    case .cancelled: return scheduler.repeatInnocent(victim)
+    case .overdue(let since):
+      guard since == begun else { return scheduler.repeatInnocent(victim) }
+      error = TimeoutError(operation: "a task of \(member.process.name)", timeout: settings.taskTimeout ?? .zero)
+    }
+    if phase == .terminated || !scheduler.retry(victim) { fail(job, victim.slice.load.base + victim.item, error, &chores) }
+  }
+
+  /// A worker has died before it was ready, or could not be started.
+  mutating func birthFailed(_ error: any Error, _ chores: inout Chores) {
+    failedBirths += 1
+    // Beyond the first few, not at once.
+    if failedBirths > 1 {
+      scheduler.startsAreHeld = true
+      heldUntil = Deadline(after: .milliseconds(failedBirths * 10))
+    }
+    guard failedBirths >= (settings.initializer == nil ? 10 : 3) else { return }
+    failedBirths = 0
+    failWaiting(
+      settings.initializer == nil ? error : PoolError.initializerFailed(RemoteError(error)), &chores)
+  }
+}
