@@ -30,6 +30,7 @@ package struct Benchmark {
     case operationsPerSecond = "ops/s"
     case gibibytesPerSecond = "GiB/s"
     case messagesPerSecond = "msgs/s"
+    case tasksPerSecond = "tasks/s"
     case kibibytes = "KiB"
     case faults
   }

@@ -13,8 +13,10 @@ struct PoolCoding<Value> {
   let decode: (WireDecoder) throws -> Value
 
   static func codable() -> PoolCoding where Value: Codable {
-    PoolCoding(
-      form: Value.self is any WireNumber.Type ? .raw(stride: MemoryLayout<Value>.stride) : .encoded,
+    // Records lie at multiples of eight.
+    let isRaw = Value.self is any WireNumber.Type && MemoryLayout<Value>.alignment <= 8
+    return PoolCoding(
+      form: isRaw ? .raw(stride: MemoryLayout<Value>.stride) : .encoded,
       encode: { try $1.append($0) }, decode: { try $0.next(Value.self) })
   }
 

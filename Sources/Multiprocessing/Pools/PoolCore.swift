@@ -103,6 +103,12 @@ final class PoolCore: Sendable {
   // MARK: Workers
 
   private func start(_ place: Int, isAsync: Bool) {
+    if CurrentProcess.isEnding {
+      return state.withLock { state in
+        state.scheduler.startsAreHeld = true
+        _ = state.scheduler.died(place, hasBegun: false)
+      }
+    }
     do {
       try serve()
       if isAsync { AsyncStart.prepare() }
@@ -218,6 +224,10 @@ final class PoolCore: Sendable {
       state.patience = nil
       for member in state.members { member?.kill(.terminated) }
     }
+    if let look = state.idleLook, look.hasPassed {
+      state.idleLook = nil
+      state.retireIdle()
+    }
     if let limit = settings.taskTimeout {
       let now = monotonicNanoseconds()
       for member in state.members {
@@ -233,6 +243,7 @@ final class PoolCore: Sendable {
     var due = Deadline.never
     if let held = state.heldUntil { due = min(due, held) }
     if let patience = state.patience { due = min(due, patience) }
+    if let look = state.idleLook { due = min(due, look) }
     if state.drivers > 0 { due = min(due, Deadline(after: .milliseconds(2))) }
     if let limit = settings.taskTimeout { due = min(due, nextOverdue(state, limit)) }
     guard due < state.clock else { return }

@@ -56,12 +56,12 @@ struct PoolScheduler<Load: PoolWork, Ticket> {
   /// What is to be done next; nil when nothing is. Each step counts as done.
   mutating func nextStep() -> Step? {
     guard let front = queue.first else { return nextTheft() }
-    if let place = worker(for: front) {
+    // Those that are on their way take what waits, one each at first.
+    let arriving = workers.count { worker in worker.map { $0.phase == .starting && $0.canRun(front) } ?? false }
+    if let place = worker(for: front, aheadOfTime: staff >= policy.processes && arriving < queue.count) {
       _ = queue.popFirst()
       return .send(worker: place, front)
     }
-    // Those that are on their way take what waits, one each at first.
-    let arriving = workers.count { worker in worker.map { $0.phase == .starting && $0.canRun(front) } ?? false }
     guard arriving < queue.count, !startsAreHeld else { return nil }
     if staff < policy.processes { return start(for: front) }
     guard let place = workers.firstIndex(where: { $0?.isIdle ?? false }) else { return nil }
@@ -85,13 +85,13 @@ struct PoolScheduler<Load: PoolWork, Ticket> {
     return .start(worker: workers.count - 1, isAsync: slice.isAsync)
   }
 
-  /// The one that will be done first, if it may have one more.
-  private func worker(for slice: Slice) -> Int? {
+  /// An idle one, else the one that will be done first, if it may have one more.
+  private func worker(for slice: Slice, aheadOfTime: Bool) -> Int? {
     var best: (place: Int, expected: Int)?
     for place in workers.indices {
       guard let worker = workers[place], worker.phase == .ready, !worker.isFull, worker.canRun(slice) else { continue }
       if worker.sent.isEmpty { return place }
-      guard staff >= policy.processes, worker.sent.count < policy.mostSent else { continue }
+      guard aheadOfTime, worker.sent.count < policy.mostSent else { continue }
       guard worker.sent.count < min(2, policy.mostSent) || worker.expected < policy.mostExpected else { continue }
       let expected = worker.expected + worker.sent.count
       if best.map({ expected < $0.expected }) ?? true { best = (place, expected) }

@@ -37,6 +37,8 @@ struct PoolState {
   var heldUntil: Deadline?
   /// When those that were asked to end are killed.
   var patience: Deadline?
+  /// When idle workers are looked for.
+  var idleLook: Deadline?
   /// What the thread's clock is set to.
   var clock = Deadline.never
 
@@ -86,6 +88,22 @@ struct PoolState {
     if !member.stop() { member.kill(.terminated) }
   }
 
+  /// Ends the workers that have had nothing to do since the last look.
+  mutating func retireIdle() {
+    var isAnybodyLeft = false
+    for place in members.indices {
+      guard let member = members[place], let worker = scheduler.workers[place], worker.phase == .ready else { continue }
+      if worker.isIdle, member.seenSlices == worker.endedSlices {
+        scheduler.retire(place)
+        stop(place)
+      } else {
+        member.seenSlices = worker.endedSlices
+        isAnybodyLeft = true
+      }
+    }
+    if isAnybodyLeft { idleLook = Deadline(after: settings.idleTime) }
+  }
+
   // MARK: Collecting
 
   /// Takes what the workers have told.
@@ -126,6 +144,7 @@ struct PoolState {
     case .ready:
       failedBirths = 0
       scheduler.ready(place)
+      if idleLook == nil { idleLook = Deadline(after: settings.idleTime) }
     case .initializerFailed:
       var reader = ByteReader(payload)
       let typeName = (try? reader.string()) ?? "Error"

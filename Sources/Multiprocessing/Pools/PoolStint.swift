@@ -75,7 +75,10 @@ final class PoolStint {
 
   // MARK: Answers
 
+  // What the items of a slice have printed is out before the last of its answers: nobody knows what becomes of the worker then.
+
   func answer(_ error: any Error) {
+    StandardStreams.flush()
     let told = (error as? SystemFailure).map { SystemError($0) as any Error } ?? error
     let bytes = ThrownError.encode(told, told: RemoteError(told))
     do {
@@ -160,6 +163,7 @@ final class PoolStint {
           let output = try call(inputs[item + count])
           if stride > 0 { (outputs + count).initialize(to: output) }
           count += 1
+          if item + count == items.upperBound { StandardStreams.flush() }
           counter.pointee.store(UInt64(count), ordering: .releasing)
           if !isPlain { finish() }
         }
@@ -190,8 +194,14 @@ extension PoolTask {
       do {
         let value = try read(item, stint.bytes, table)
         switch body {
-        case .synchronous(let call): try stint.answer(try call(value), output)
-        case .async(let call): try stint.answer(try runAsync(value, call, stint), of: output)
+        case .synchronous(let call):
+          let result = try call(value)
+          if item + 1 == stint.items.upperBound { StandardStreams.flush() }
+          try stint.answer(result, output)
+        case .async(let call):
+          let result = try runAsync(value, call, stint)
+          StandardStreams.flush()
+          try stint.answer(result, of: output)
         }
       } catch {
         stint.answer(error)

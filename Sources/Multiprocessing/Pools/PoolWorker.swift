@@ -75,6 +75,8 @@ struct PoolSettings: Sendable {
   var initializer: (@Sendable () throws -> Void)?
   /// How often a worker looks for work before it sleeps; 0 where it would keep the only processor from whoever brings it.
   var spins: Int
+  /// A worker that had nothing to do for that long, and up to twice as long, ends.
+  var idleTime = Duration.seconds(30)
 
   func validate() throws(PoolError) {
     func require(_ condition: Bool, _ text: @autoclosure () -> String) throws(PoolError) {

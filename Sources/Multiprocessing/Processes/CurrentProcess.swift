@@ -1,5 +1,6 @@
 internal import Glibc
 internal import MultiprocessingEngine
+internal import Synchronization
 
 /// What this process knows of itself: its name, its parent, its children, and what to do at its end.
 enum CurrentProcess {
@@ -170,6 +171,10 @@ enum CurrentProcess {
     if let awaitThreads = withState({ $0.awaitThreads }) { awaitThreads() }
   }
 
+  /// Whether the daemons have been, or are about to be, terminated: what would start another one had better not.
+  static var isEnding: Bool { ending.load(ordering: .relaxed) }
+  private static let ending = Atomic<Bool>(false)
+
   /// The threads that are not daemons are joined; the exit blocks, last first; then the daemons among the children are terminated and the
   /// others joined: as Python does.
   static func end() {
@@ -179,6 +184,7 @@ enum CurrentProcess {
       block()
     }
     guard hasChildren else { return }
+    ending.store(true, ordering: .relaxed)
     let children = reapChildren()
     let daemons = children.filter(\.isDaemon)
     for daemon in daemons { daemon.signalIgnoringErrors(.terminate) }
