@@ -2,6 +2,7 @@ extension Pool {
   /// Makes a function known to the workers, for many calls: those that are born from now on know it.
   ///
   /// - Throws: `PoolError.closed`, `ProcessError.notParent`.
+  @inlinable
   public func register<In: Codable & Sendable, Out: Codable & Sendable>(
     _ function: @escaping @Sendable (In) throws -> Out
   ) throws -> PoolFunction<In, Out> {
@@ -10,6 +11,7 @@ extension Pool {
 
   /// The same with a function without a result.
   @_disfavoredOverload
+  @inlinable
   public func register<In: Codable & Sendable>(
     _ function: @escaping @Sendable (In) throws -> Void
   ) throws -> PoolFunction<In, Void> {
@@ -17,6 +19,7 @@ extension Pool {
   }
 
   /// The same with an async function.
+  @inlinable
   public func register<In: Codable & Sendable, Out: Codable & Sendable>(
     _ function: @escaping @Sendable (In) async throws -> Out
   ) throws -> PoolFunction<In, Out> {
@@ -25,13 +28,15 @@ extension Pool {
 
   /// The same with an async function without a result.
   @_disfavoredOverload
+  @inlinable
   public func register<In: Codable & Sendable>(
     _ function: @escaping @Sendable (In) async throws -> Void
   ) throws -> PoolFunction<In, Void> {
     try register(PoolTask(async: function, .void()))
   }
 
-  private func register<In, Out>(_ task: PoolTask<In, Out>) throws -> PoolFunction<In, Out> {
+  @usableFromInline
+  func register<In, Out>(_ task: PoolTask<In, Out>) throws -> PoolFunction<In, Out> {
     PoolFunction(body: try core.register(task), task: .init(task: task), core: core)
   }
 }
@@ -39,67 +44,67 @@ extension Pool {
 // Calls with registered functions.
 extension Pool {
   /// `map` with a function that was registered.
+  @inlinable
   public func map<In, Out>(
     _ inputs: some Sequence<In>, chunkSize: Int? = nil,
     progress: (@Sendable (_ done: Int, _ total: Int?) -> Void)? = nil,
     _ function: PoolFunction<In, Out>
   ) throws -> [Out] {
-    try runMap(inputs, chunkSize, progress, task(of: function), function.body)
+    try runMap(PoolInputs(inputs), chunkSize, progress, function)
   }
 
   /// `mapResults` with a function that was registered.
+  @inlinable
   public func mapResults<In, Out>(
     _ inputs: some Sequence<In>, chunkSize: Int? = nil,
     progress: (@Sendable (_ done: Int, _ total: Int?) -> Void)? = nil,
     _ function: PoolFunction<In, Out>
   ) throws -> [Result<Out, any Error>] {
-    try runMapResults(inputs, chunkSize, progress, task(of: function), function.body)
+    try runMapResults(PoolInputs(inputs), chunkSize, progress, function)
   }
 
   /// `map` with a function that was registered, without blocking a thread.
+  @inlinable
   public nonisolated(nonsending) func map<In, Out>(
     _ inputs: some Sequence<In>, chunkSize: Int? = nil,
     progress: (@Sendable (_ done: Int, _ total: Int?) -> Void)? = nil,
     _ function: PoolFunction<In, Out>
   ) async throws -> [Out] {
-    try await runMap(inputs, chunkSize, progress, task(of: function), function.body)
+    try await runMap(PoolInputs(inputs), chunkSize, progress, function)
   }
 
   /// `mapResults` with a function that was registered, without blocking a thread.
+  @inlinable
   public nonisolated(nonsending) func mapResults<In, Out>(
     _ inputs: some Sequence<In>, chunkSize: Int? = nil,
     progress: (@Sendable (_ done: Int, _ total: Int?) -> Void)? = nil,
     _ function: PoolFunction<In, Out>
   ) async throws -> [Result<Out, any Error>] {
-    try await runMapResults(inputs, chunkSize, progress, task(of: function), function.body)
+    try await runMapResults(PoolInputs(inputs), chunkSize, progress, function)
   }
 
   /// `imap` with a function that was registered.
+  @inlinable
   public func imap<In, Out>(
     _ inputs: some Sequence<In>, chunkSize: Int = 1, _ function: PoolFunction<In, Out>
   ) throws -> PoolResults<Out> {
-    try runStream(inputs, chunkSize, isOrdered: true, task(of: function), function.body)
+    try runStream(PoolInputs(inputs), chunkSize, isOrdered: true, function)
   }
 
   /// `imapUnordered` with a function that was registered.
+  @inlinable
   public func imapUnordered<In, Out>(
     _ inputs: some Sequence<In>, chunkSize: Int = 1, _ function: PoolFunction<In, Out>
   ) throws -> PoolResults<Out> {
-    try runStream(inputs, chunkSize, isOrdered: false, task(of: function), function.body)
+    try runStream(PoolInputs(inputs), chunkSize, isOrdered: false, function)
   }
 
   /// Runs a function that was registered once, in a worker.
   ///
   /// - Throws: `PoolError.closed`; what cannot be encoded; `SystemError` without memory. What goes wrong later is the future's.
   @discardableResult
+  @inlinable
   public func submit<In, Out>(_ function: PoolFunction<In, Out>, args: In) throws -> Future<Out> {
-    try runSubmit(args, task(of: function), function.body)
-  }
-
-  private func task<In, Out>(of function: PoolFunction<In, Out>) throws -> PoolTask<In, Out> {
-    guard function.core === core else {
-      throw PoolError.invalidArgument("a function of another pool: register() it with this one")
-    }
-    return function.task.task
+    try runSubmit(args, function)
   }
 }

@@ -8,37 +8,41 @@ extension Pool {
   ///   - chunkSize: how many inputs travel together.
   ///   - transform: runs in a worker; what it captured is as it was at the call.
   /// - Throws: `PoolError`. What goes wrong with an input is its result.
+  @inlinable
   public func imap<In: Codable & Sendable, Out: Codable & Sendable>(
     _ inputs: some Sequence<In>, chunkSize: Int = 1,
     _ transform: @escaping @Sendable (In) throws -> Out
   ) throws -> PoolResults<Out> {
-    try runStream(inputs, chunkSize, isOrdered: true, PoolTask(transform, .codable()))
+    try runStream(PoolInputs(inputs), chunkSize, isOrdered: true, PoolTask(transform, .codable()))
   }
 
   /// The same with a `transform` without a result.
   @_disfavoredOverload
+  @inlinable
   public func imap<In: Codable & Sendable>(
     _ inputs: some Sequence<In>, chunkSize: Int = 1,
     _ transform: @escaping @Sendable (In) throws -> Void
   ) throws -> PoolResults<Void> {
-    try runStream(inputs, chunkSize, isOrdered: true, PoolTask(transform, .void()))
+    try runStream(PoolInputs(inputs), chunkSize, isOrdered: true, PoolTask(transform, .void()))
   }
 
   /// The same with an async `transform`.
+  @inlinable
   public func imap<In: Codable & Sendable, Out: Codable & Sendable>(
     _ inputs: some Sequence<In>, chunkSize: Int = 1,
     _ transform: @escaping @Sendable (In) async throws -> Out
   ) throws -> PoolResults<Out> {
-    try runStream(inputs, chunkSize, isOrdered: true, PoolTask(async: transform, .codable()))
+    try runStream(PoolInputs(inputs), chunkSize, isOrdered: true, PoolTask(async: transform, .codable()))
   }
 
   /// The same with an async `transform` without a result.
   @_disfavoredOverload
+  @inlinable
   public func imap<In: Codable & Sendable>(
     _ inputs: some Sequence<In>, chunkSize: Int = 1,
     _ transform: @escaping @Sendable (In) async throws -> Void
   ) throws -> PoolResults<Void> {
-    try runStream(inputs, chunkSize, isOrdered: true, PoolTask(async: transform, .void()))
+    try runStream(PoolInputs(inputs), chunkSize, isOrdered: true, PoolTask(async: transform, .void()))
   }
 
   /// Calls `transform` with each input, in the workers; the results come one by one, as they are there.
@@ -48,36 +52,40 @@ extension Pool {
   ///   - chunkSize: how many inputs travel together.
   ///   - transform: runs in a worker; what it captured is as it was at the call.
   /// - Throws: `PoolError`. What goes wrong with an input is its result.
+  @inlinable
   public func imapUnordered<In: Codable & Sendable, Out: Codable & Sendable>(
     _ inputs: some Sequence<In>, chunkSize: Int = 1,
     _ transform: @escaping @Sendable (In) throws -> Out
   ) throws -> PoolResults<Out> {
-    try runStream(inputs, chunkSize, isOrdered: false, PoolTask(transform, .codable()))
+    try runStream(PoolInputs(inputs), chunkSize, isOrdered: false, PoolTask(transform, .codable()))
   }
 
   /// The same with a `transform` without a result.
   @_disfavoredOverload
+  @inlinable
   public func imapUnordered<In: Codable & Sendable>(
     _ inputs: some Sequence<In>, chunkSize: Int = 1,
     _ transform: @escaping @Sendable (In) throws -> Void
   ) throws -> PoolResults<Void> {
-    try runStream(inputs, chunkSize, isOrdered: false, PoolTask(transform, .void()))
+    try runStream(PoolInputs(inputs), chunkSize, isOrdered: false, PoolTask(transform, .void()))
   }
 
   /// The same with an async `transform`.
+  @inlinable
   public func imapUnordered<In: Codable & Sendable, Out: Codable & Sendable>(
     _ inputs: some Sequence<In>, chunkSize: Int = 1,
     _ transform: @escaping @Sendable (In) async throws -> Out
   ) throws -> PoolResults<Out> {
-    try runStream(inputs, chunkSize, isOrdered: false, PoolTask(async: transform, .codable()))
+    try runStream(PoolInputs(inputs), chunkSize, isOrdered: false, PoolTask(async: transform, .codable()))
   }
 
   /// The same with an async `transform` without a result.
   @_disfavoredOverload
+  @inlinable
   public func imapUnordered<In: Codable & Sendable>(
     _ inputs: some Sequence<In>, chunkSize: Int = 1,
     _ transform: @escaping @Sendable (In) async throws -> Void
   ) throws -> PoolResults<Void> {
-    try runStream(inputs, chunkSize, isOrdered: false, PoolTask(async: transform, .void()))
+    try runStream(PoolInputs(inputs), chunkSize, isOrdered: false, PoolTask(async: transform, .void()))
   }
 }

@@ -11,82 +11,90 @@ extension Pool {
   /// - Throws: the error of the first input that fails: what `transform` threw, if it is `Codable`, else `ProcessError.thrown`; `ProcessError.crashed`,
   ///   `.killed`, `.exited`, `.limitExceeded`, or `TimeoutError`, for what ended the worker; what the coding of an input or result throws. Inputs after
   ///   it are not run any more. `PoolError`; `CancellationError` when the pool is terminated.
+  @inlinable
   public func map<In: Codable & Sendable, Out: Codable & Sendable>(
     _ inputs: some Sequence<In>, chunkSize: Int? = nil,
     progress: (@Sendable (_ done: Int, _ total: Int?) -> Void)? = nil,
     _ transform: @escaping @Sendable (In) throws -> Out
   ) throws -> [Out] {
-    try runMap(inputs, chunkSize, progress, PoolTask(transform, .codable()))
+    try runMap(PoolInputs(inputs), chunkSize, progress, PoolTask(transform, .codable()))
   }
 
   /// The same with a `transform` without a result.
   @discardableResult
   @_disfavoredOverload
+  @inlinable
   public func map<In: Codable & Sendable>(
     _ inputs: some Sequence<In>, chunkSize: Int? = nil,
     progress: (@Sendable (_ done: Int, _ total: Int?) -> Void)? = nil,
     _ transform: @escaping @Sendable (In) throws -> Void
   ) throws -> [Void] {
-    try runMap(inputs, chunkSize, progress, PoolTask(transform, .void()))
+    try runMap(PoolInputs(inputs), chunkSize, progress, PoolTask(transform, .void()))
   }
 
   /// The same with an async `transform`.
+  @inlinable
   public func map<In: Codable & Sendable, Out: Codable & Sendable>(
     _ inputs: some Sequence<In>, chunkSize: Int? = nil,
     progress: (@Sendable (_ done: Int, _ total: Int?) -> Void)? = nil,
     _ transform: @escaping @Sendable (In) async throws -> Out
   ) throws -> [Out] {
-    try runMap(inputs, chunkSize, progress, PoolTask(async: transform, .codable()))
+    try runMap(PoolInputs(inputs), chunkSize, progress, PoolTask(async: transform, .codable()))
   }
 
   /// The same with an async `transform` without a result.
   @discardableResult
   @_disfavoredOverload
+  @inlinable
   public func map<In: Codable & Sendable>(
     _ inputs: some Sequence<In>, chunkSize: Int? = nil,
     progress: (@Sendable (_ done: Int, _ total: Int?) -> Void)? = nil,
     _ transform: @escaping @Sendable (In) async throws -> Void
   ) throws -> [Void] {
-    try runMap(inputs, chunkSize, progress, PoolTask(async: transform, .void()))
+    try runMap(PoolInputs(inputs), chunkSize, progress, PoolTask(async: transform, .void()))
   }
 
   /// The same, without blocking a thread. When the task is cancelled, what is left is dropped, what runs is ended, and it throws `CancellationError`.
+  @inlinable
   public nonisolated(nonsending) func map<In: Codable & Sendable, Out: Codable & Sendable>(
     _ inputs: some Sequence<In>, chunkSize: Int? = nil,
     progress: (@Sendable (_ done: Int, _ total: Int?) -> Void)? = nil,
     _ transform: @escaping @Sendable (In) throws -> Out
   ) async throws -> [Out] {
-    try await runMap(inputs, chunkSize, progress, PoolTask(transform, .codable()))
+    try await runMap(PoolInputs(inputs), chunkSize, progress, PoolTask(transform, .codable()))
   }
 
   /// The same with a `transform` without a result, without blocking a thread.
   @discardableResult
   @_disfavoredOverload
+  @inlinable
   public nonisolated(nonsending) func map<In: Codable & Sendable>(
     _ inputs: some Sequence<In>, chunkSize: Int? = nil,
     progress: (@Sendable (_ done: Int, _ total: Int?) -> Void)? = nil,
     _ transform: @escaping @Sendable (In) throws -> Void
   ) async throws -> [Void] {
-    try await runMap(inputs, chunkSize, progress, PoolTask(transform, .void()))
+    try await runMap(PoolInputs(inputs), chunkSize, progress, PoolTask(transform, .void()))
   }
 
   /// The same with an async `transform`, without blocking a thread.
+  @inlinable
   public nonisolated(nonsending) func map<In: Codable & Sendable, Out: Codable & Sendable>(
     _ inputs: some Sequence<In>, chunkSize: Int? = nil,
     progress: (@Sendable (_ done: Int, _ total: Int?) -> Void)? = nil,
     _ transform: @escaping @Sendable (In) async throws -> Out
   ) async throws -> [Out] {
-    try await runMap(inputs, chunkSize, progress, PoolTask(async: transform, .codable()))
+    try await runMap(PoolInputs(inputs), chunkSize, progress, PoolTask(async: transform, .codable()))
   }
 
   /// The same with an async `transform` without a result, without blocking a thread.
   @discardableResult
   @_disfavoredOverload
+  @inlinable
   public nonisolated(nonsending) func map<In: Codable & Sendable>(
     _ inputs: some Sequence<In>, chunkSize: Int? = nil,
     progress: (@Sendable (_ done: Int, _ total: Int?) -> Void)? = nil,
     _ transform: @escaping @Sendable (In) async throws -> Void
   ) async throws -> [Void] {
-    try await runMap(inputs, chunkSize, progress, PoolTask(async: transform, .void()))
+    try await runMap(PoolInputs(inputs), chunkSize, progress, PoolTask(async: transform, .void()))
   }
 }

@@ -9,78 +9,86 @@ extension Pool {
   ///   - progress: called on the calling thread as results come, with how many there are, and how many there will be if that is known.
   ///   - transform: runs in a worker; what it captured is as it was at the call.
   /// - Throws: `PoolError`; `CancellationError` when the pool is terminated. What goes wrong with an input is its result.
+  @inlinable
   public func mapResults<In: Codable & Sendable, Out: Codable & Sendable>(
     _ inputs: some Sequence<In>, chunkSize: Int? = nil,
     progress: (@Sendable (_ done: Int, _ total: Int?) -> Void)? = nil,
     _ transform: @escaping @Sendable (In) throws -> Out
   ) throws -> [Result<Out, any Error>] {
-    try runMapResults(inputs, chunkSize, progress, PoolTask(transform, .codable()))
+    try runMapResults(PoolInputs(inputs), chunkSize, progress, PoolTask(transform, .codable()))
   }
 
   /// The same with a `transform` without a result.
   @_disfavoredOverload
+  @inlinable
   public func mapResults<In: Codable & Sendable>(
     _ inputs: some Sequence<In>, chunkSize: Int? = nil,
     progress: (@Sendable (_ done: Int, _ total: Int?) -> Void)? = nil,
     _ transform: @escaping @Sendable (In) throws -> Void
   ) throws -> [Result<Void, any Error>] {
-    try runMapResults(inputs, chunkSize, progress, PoolTask(transform, .void()))
+    try runMapResults(PoolInputs(inputs), chunkSize, progress, PoolTask(transform, .void()))
   }
 
   /// The same with an async `transform`.
+  @inlinable
   public func mapResults<In: Codable & Sendable, Out: Codable & Sendable>(
     _ inputs: some Sequence<In>, chunkSize: Int? = nil,
     progress: (@Sendable (_ done: Int, _ total: Int?) -> Void)? = nil,
     _ transform: @escaping @Sendable (In) async throws -> Out
   ) throws -> [Result<Out, any Error>] {
-    try runMapResults(inputs, chunkSize, progress, PoolTask(async: transform, .codable()))
+    try runMapResults(PoolInputs(inputs), chunkSize, progress, PoolTask(async: transform, .codable()))
   }
 
   /// The same with an async `transform` without a result.
   @_disfavoredOverload
+  @inlinable
   public func mapResults<In: Codable & Sendable>(
     _ inputs: some Sequence<In>, chunkSize: Int? = nil,
     progress: (@Sendable (_ done: Int, _ total: Int?) -> Void)? = nil,
     _ transform: @escaping @Sendable (In) async throws -> Void
   ) throws -> [Result<Void, any Error>] {
-    try runMapResults(inputs, chunkSize, progress, PoolTask(async: transform, .void()))
+    try runMapResults(PoolInputs(inputs), chunkSize, progress, PoolTask(async: transform, .void()))
   }
 
   /// The same, without blocking a thread. When the task is cancelled, what is left is dropped, what runs is ended, and it throws `CancellationError`.
+  @inlinable
   public nonisolated(nonsending) func mapResults<In: Codable & Sendable, Out: Codable & Sendable>(
     _ inputs: some Sequence<In>, chunkSize: Int? = nil,
     progress: (@Sendable (_ done: Int, _ total: Int?) -> Void)? = nil,
     _ transform: @escaping @Sendable (In) throws -> Out
   ) async throws -> [Result<Out, any Error>] {
-    try await runMapResults(inputs, chunkSize, progress, PoolTask(transform, .codable()))
+    try await runMapResults(PoolInputs(inputs), chunkSize, progress, PoolTask(transform, .codable()))
   }
 
   /// The same with a `transform` without a result, without blocking a thread.
   @_disfavoredOverload
+  @inlinable
   public nonisolated(nonsending) func mapResults<In: Codable & Sendable>(
     _ inputs: some Sequence<In>, chunkSize: Int? = nil,
     progress: (@Sendable (_ done: Int, _ total: Int?) -> Void)? = nil,
     _ transform: @escaping @Sendable (In) throws -> Void
   ) async throws -> [Result<Void, any Error>] {
-    try await runMapResults(inputs, chunkSize, progress, PoolTask(transform, .void()))
+    try await runMapResults(PoolInputs(inputs), chunkSize, progress, PoolTask(transform, .void()))
   }
 
   /// The same with an async `transform`, without blocking a thread.
+  @inlinable
   public nonisolated(nonsending) func mapResults<In: Codable & Sendable, Out: Codable & Sendable>(
     _ inputs: some Sequence<In>, chunkSize: Int? = nil,
     progress: (@Sendable (_ done: Int, _ total: Int?) -> Void)? = nil,
     _ transform: @escaping @Sendable (In) async throws -> Out
   ) async throws -> [Result<Out, any Error>] {
-    try await runMapResults(inputs, chunkSize, progress, PoolTask(async: transform, .codable()))
+    try await runMapResults(PoolInputs(inputs), chunkSize, progress, PoolTask(async: transform, .codable()))
   }
 
   /// The same with an async `transform` without a result, without blocking a thread.
   @_disfavoredOverload
+  @inlinable
   public nonisolated(nonsending) func mapResults<In: Codable & Sendable>(
     _ inputs: some Sequence<In>, chunkSize: Int? = nil,
     progress: (@Sendable (_ done: Int, _ total: Int?) -> Void)? = nil,
     _ transform: @escaping @Sendable (In) async throws -> Void
   ) async throws -> [Result<Void, any Error>] {
-    try await runMapResults(inputs, chunkSize, progress, PoolTask(async: transform, .void()))
+    try await runMapResults(PoolInputs(inputs), chunkSize, progress, PoolTask(async: transform, .void()))
   }
 }

@@ -1,6 +1,8 @@
 internal import MultiprocessingEngine
+internal import Synchronization
 
 /// How values of one type cross between a pool and its workers.
+@usableFromInline
 struct PoolCoding<Value> {
   enum Form {
     /// Numbers: as they lie in memory, so many bytes each.
@@ -12,6 +14,7 @@ struct PoolCoding<Value> {
   let encode: (Value, WireEncoder) throws -> Void
   let decode: (WireDecoder) throws -> Value
 
+  @usableFromInline
   static func codable() -> PoolCoding where Value: Codable {
     // Records lie at multiples of eight.
     let isRaw = Value.self is any WireNumber.Type && MemoryLayout<Value>.alignment <= 8
@@ -21,6 +24,7 @@ struct PoolCoding<Value> {
   }
 
   /// A result that there is none of.
+  @usableFromInline
   static func void() -> PoolCoding where Value == Void {
     PoolCoding(form: .raw(stride: 0), encode: { _, _ in }, decode: { _ in })
   }
@@ -42,7 +46,15 @@ struct PoolCoding<Value> {
   }
 }
 
+/// Calls a function with numbers that lie one after another, those of `items`, and writes the results likewise; after each one it tells
+/// `counter` how many there are now.
+@usableFromInline
+typealias PoolNumbers = (
+  _ inputs: UnsafeRawPointer, _ outputs: UnsafeMutableRawPointer, _ items: Range<Int>, _ counter: UnsafeMutableRawPointer
+) throws -> Void
+
 /// What a pool is asked to do with each input.
+@usableFromInline
 struct PoolTask<In, Out> {
   enum Body {
     case synchronous((In) throws -> Out)
@@ -52,25 +64,51 @@ struct PoolTask<In, Out> {
   let body: Body
   let input: PoolCoding<In>
   let output: PoolCoding<Out>
+  /// nil for an async function.
+  let numbers: PoolNumbers?
 
   var isAsync: Bool {
     if case .async = body { true } else { false }
   }
+
+  init(body: Body, input: PoolCoding<In>, output: PoolCoding<Out>, numbers: PoolNumbers? = nil) {
+    self.body = body
+    self.input = input
+    self.output = output
+    self.numbers = numbers
+  }
 }
 
 extension PoolTask {
+  @usableFromInline
+  init(_ call: @escaping (In) throws -> Out, input: PoolCoding<In>, _ output: PoolCoding<Out>, _ numbers: PoolNumbers?) {
+    self.init(body: .synchronous(call), input: input, output: output, numbers: numbers)
+  }
+
+  /// Made in the caller's module, where the compiler knows the types: see `PoolInputs`.
+  @inlinable
   init(_ call: @escaping (In) throws -> Out, input: PoolCoding<In>, _ output: PoolCoding<Out>) {
-    self.init(body: .synchronous(call), input: input, output: output)
+    self.init(call, input: input, output) { inputs, outputs, items, counter in
+      let inputs = inputs.assumingMemoryBound(to: In.self)
+      let outputs = outputs.assumingMemoryBound(to: Out.self)
+      for item in items {
+        (outputs + item).initialize(to: try call(inputs[item]))
+        publishCount(item + 1, at: counter)
+      }
+    }
   }
 
-  init(async call: @escaping @Sendable (In) async throws -> Out, input: PoolCoding<In>, _ output: PoolCoding<Out>) {
-    self.init(body: .async(call), input: input, output: output)
-  }
-
+  @inlinable
   init(_ call: @escaping (In) throws -> Out, _ output: PoolCoding<Out>) where In: Codable {
     self.init(call, input: .codable(), output)
   }
 
+  @usableFromInline
+  init(async call: @escaping @Sendable (In) async throws -> Out, input: PoolCoding<In>, _ output: PoolCoding<Out>) {
+    self.init(body: .async(call), input: input, output: output)
+  }
+
+  @usableFromInline
   init(async call: @escaping @Sendable (In) async throws -> Out, _ output: PoolCoding<Out>) where In: Codable {
     self.init(async: call, input: .codable(), output)
   }
@@ -95,6 +133,13 @@ extension PoolTask {
         return try await call(repeat each values)
       }, input: .pack(), output: output)
   }
+}
+
+/// So many results are there: whoever finds the count finds them.
+@usableFromInline
+func publishCount(_ count: Int, at counter: UnsafeMutableRawPointer) {
+  // An `Atomic<Int>` is laid out as its value.
+  counter.assumingMemoryBound(to: Atomic<Int>.self).pointee.store(count, ordering: .releasing)
 }
 
 extension ArgumentPack {

@@ -196,6 +196,7 @@ final class PoolCore: Sendable {
           // What has struck strikes on until it is set anew.
           try? watch.setClock(to: .never)
           state.clock = .never
+          state.isLeaseTimed = false
         }
         return state.hasEnded
       }
@@ -244,7 +245,11 @@ final class PoolCore: Sendable {
     if let held = state.heldUntil { due = min(due, held) }
     if let patience = state.patience { due = min(due, patience) }
     if let look = state.idleLook { due = min(due, look) }
-    if state.drivers > 0 { due = min(due, Deadline(after: .milliseconds(2))) }
+    // A driver runs code of the user's in between, which may hold it up: then the thread collects.
+    if state.drivers > 0, !state.isLeaseTimed {
+      state.isLeaseTimed = true
+      due = min(due, Deadline(after: .milliseconds(2)))
+    }
     if let limit = settings.taskTimeout { due = min(due, nextOverdue(state, limit)) }
     guard due < state.clock else { return }
     state.clock = due
@@ -305,7 +310,7 @@ final class PoolCore: Sendable {
 
   /// From here on the calling thread collects, again and again.
   func enter() {
-    state.withLock { state in
+    with { state, _ in
       state.drivers += 1
       bell.disarm()
     }

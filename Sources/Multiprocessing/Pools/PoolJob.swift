@@ -7,11 +7,11 @@ class PoolJob: @unchecked Sendable {
   /// Bytes of a result that is a number.
   let outputStride: Int
   /// What has come since somebody looked last.
-  var mail = PoolMail()
+  @exclusivity(unchecked) var mail = PoolMail()
   /// Nobody wants results any more: what is not running need not.
-  var isAbandoned = false
+  @exclusivity(unchecked) var isAbandoned = false
   /// Woken, without the lock, when something has come.
-  var sleeper: (@Sendable () -> Void)?
+  @exclusivity(unchecked) var sleeper: (@Sendable () -> Void)?
 
   init(_ function: PoolFunctionBody, outputStride: Int?) {
     self.function = function

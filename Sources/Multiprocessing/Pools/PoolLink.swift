@@ -1,13 +1,13 @@
 internal import Glibc
 internal import MultiprocessingEngine
 
-/// A worker's end of its lane.
+/// A worker's end of its lane. For one thread, and no part of it is lent out: no checks of exclusive access are needed.
 final class PoolLink {
   private let lane: Lane
   private let bell: (flag: LaneFlag, descriptor: Int32)
   private let spins: Int
-  private var requests: LaneReader
-  private var answers: LaneWriter
+  @exclusivity(unchecked) private var requests: LaneReader
+  @exclusivity(unchecked) private var answers: LaneWriter
   private var blocks: BlockMap
   /// Blocks that the pool may still read.
   private var lent: [BlockMap.Block] = []

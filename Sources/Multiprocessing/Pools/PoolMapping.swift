@@ -1,15 +1,13 @@
 internal import MultiprocessingEngine
 
 /// One map under way: inputs are pulled as workers need them, results are decoded as they come. For one thread or task at a time.
-final class PoolMapping<Inputs: IteratorProtocol, Out> {
-  typealias In = Inputs.Element
-
+final class PoolMapping<In, Out> {
   private let core: PoolCore
   private let task: PoolTask<In, Out>
   private let chunking: PoolChunking
   private let ownsFunction: Bool
   let job: PoolJob
-  private var inputs: Inputs
+  private let inputs: PoolInputs<In>
   private var mail = PoolMail()
 
   private(set) var isExhausted = false
@@ -22,7 +20,7 @@ final class PoolMapping<Inputs: IteratorProtocol, Out> {
   private var failures: [(index: Int, error: any Error)] = []
 
   init(
-    _ core: PoolCore, _ task: PoolTask<In, Out>, _ function: PoolFunctionBody, ownsFunction: Bool, _ inputs: Inputs,
+    _ core: PoolCore, _ task: PoolTask<In, Out>, _ function: PoolFunctionBody, ownsFunction: Bool, _ inputs: PoolInputs<In>,
     _ chunking: PoolChunking
   ) {
     self.core = core
@@ -127,11 +125,7 @@ final class PoolMapping<Inputs: IteratorProtocol, Out> {
     itemBytes = stride
     var count = 0
     func fill(_ target: UnsafeMutableRawPointer, _ most: Int) {
-      let target = target.assumingMemoryBound(to: In.self)
-      while count < most, let input = inputs.next() {
-        if stride > 0 { (target + count).initialize(to: input) }
-        count += 1
-      }
+      count = inputs.fill(target, most)
       isExhausted = count < most
     }
     let storage: PoolLoad.Storage

@@ -2,7 +2,7 @@ internal import MultiprocessingEngine
 
 /// A worker, as its pool knows it: the process, and this end of the lane.
 final class PoolMember: @unchecked Sendable {
-  // Sendable: what changes is guarded by the pool's lock.
+  // Sendable: what changes is guarded by the pool's lock, which keeps accesses apart as well.
 
   /// Why the pool has ended it.
   enum Doom {
@@ -15,11 +15,11 @@ final class PoolMember: @unchecked Sendable {
 
   let process: ProcessStorage
   let lane: Lane
-  var writer: LaneWriter
-  var reader: LaneReader
+  @exclusivity(unchecked) var writer: LaneWriter
+  @exclusivity(unchecked) var reader: LaneReader
   /// nil until it is born.
   var pidfd: SharedDescriptor?
-  var doom: Doom?
+  @exclusivity(unchecked) var doom: Doom?
   /// `endedSlices` when the pool last looked for idle ones.
   var seenSlices = -1
 

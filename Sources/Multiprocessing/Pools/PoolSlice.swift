@@ -29,7 +29,8 @@ struct PoolSlice<Load: PoolWork> {
 
 /// A worker, as the scheduler sees it. `Ticket` is the caller's: with it, a slice that was sent can be taken back.
 ///
-/// A class, so that nothing is copied when one of its slices moves on.
+/// A class, so that nothing is copied when one of its slices moves on. Nobody holds on to a part of it while another one is changed: no checks of
+/// exclusive access are needed.
 final class PoolWorkerState<Load: PoolWork, Ticket> {
   enum Phase {
     /// Its initializer runs, or it has yet to be born.
@@ -49,18 +50,18 @@ final class PoolWorkerState<Load: PoolWork, Ticket> {
     var isClaimed = false
   }
 
-  var phase = Phase.starting
+  @exclusivity(unchecked) var phase = Phase.starting
   /// It knows the functions whose numbers are less.
   let birth: Int
   let isAsync: Bool
   /// What it has to do, in order.
-  var sent = PoolDeque<Sent>()
+  @exclusivity(unchecked) var sent = PoolDeque<Sent>()
   /// What all of that will take, as far as that is known; in nanoseconds.
-  var expected = 0
+  @exclusivity(unchecked) var expected = 0
   /// No room for more until something is done.
-  var isFull = false
+  @exclusivity(unchecked) var isFull = false
   /// How many slices it has ended.
-  var endedSlices = 0
+  @exclusivity(unchecked) var endedSlices = 0
 
   init(birth: Int, isAsync: Bool) {
     self.birth = birth

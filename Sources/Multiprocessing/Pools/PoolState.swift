@@ -28,8 +28,8 @@ struct PoolState {
   var hasEnded = false
   /// Threads that collect by themselves at the moment, so that no worker need ring.
   var drivers = 0
-  /// How often anybody has collected: a driver that is held up elsewhere shows by it.
-  var rounds = 0
+  /// Whether the clock is set because of them.
+  var isLeaseTimed = false
   var isServed = false
   /// Workers that died ahead of one that was ready.
   var failedBirths = 0
@@ -108,7 +108,6 @@ struct PoolState {
 
   /// Takes what the workers have told.
   mutating func collect(_ chores: inout Chores) {
-    rounds += 1
     for place in members.indices { collect(place, &chores) }
   }
 

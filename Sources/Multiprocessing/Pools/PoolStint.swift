@@ -1,6 +1,5 @@
 internal import Glibc
 internal import MultiprocessingEngine
-internal import Synchronization
 
 /// A worker at work: the slice it runs, and how its answers go back.
 final class PoolStint {
@@ -140,37 +139,35 @@ final class PoolStint {
   // MARK: Numbers
 
   /// Runs numbers to numbers; each result is safe with the pool once it is written, whatever becomes of the worker.
-  func runNumbers<In, Out>(stride: Int, _ call: (In) throws -> Out) {
-    let inputs = bytes.baseAddress!.assumingMemoryBound(to: In.self)
+  func runNumbers(stride: (input: Int, output: Int), _ call: PoolNumbers) {
+    let inputs = bytes.baseAddress!
     let isPlain = isPlain
     var item = items.lowerBound
     while item < items.upperBound, !mustLeave {
-      let most = min(items.upperBound - item, stride == 0 ? 1 << 16 : PoolLink.longestNumbers / stride)
-      let room = link.room(for: 8 + most * stride)
-      // An `Atomic<UInt64>` is laid out as its value. Releasing: who finds the count finds the results.
-      let counter = room.assumingMemoryBound(to: Atomic<UInt64>.self)
-      let outputs = (room + 8).assumingMemoryBound(to: Out.self)
-      counter.pointee.store(0, ordering: .relaxed)
+      let most = min(items.upperBound - item, stride.output == 0 ? 1 << 16 : PoolLink.longestNumbers / stride.output)
+      let room = link.room(for: 8 + most * stride.output)
+      publishCount(0, at: room)
       link.announceGrowing()
-      var count = 0
+      let first = inputs + item * stride.input
+      let outputs = room + 8
       var failure: (any Error)?
       do {
-        while count < most {
-          if !isPlain {
-            if mustLeave { break }
+        let isLast = item + most == items.upperBound
+        if isPlain {
+          try call(first, outputs, 0..<(isLast ? most - 1 : most), room)
+          if isLast { try callFlushing(call, first, outputs, most - 1, room) }
+        } else {
+          for index in 0..<most where !mustLeave {
             begin()
+            try callFlushing(call, first, outputs, index, room)
+            finish()
           }
-          let output = try call(inputs[item + count])
-          if stride > 0 { (outputs + count).initialize(to: output) }
-          count += 1
-          if item + count == items.upperBound { StandardStreams.flush() }
-          counter.pointee.store(UInt64(count), ordering: .releasing)
-          if !isPlain { finish() }
         }
       } catch {
         failure = error
       }
-      if count > 0 { link.commit(.numbers, 8 + count * stride) } else { link.announceNothingGrows() }
+      let count = room.load(as: Int.self)
+      if count > 0 { link.commit(.numbers, 8 + count * stride.output) } else { link.announceNothingGrows() }
       item += count
       if let failure {
         answer(failure)
@@ -181,11 +178,21 @@ final class PoolStint {
   }
 }
 
+/// Calls a function with one number, and lets go of what it has printed before the result is there.
+private func callFlushing(
+  _ call: PoolNumbers, _ inputs: UnsafeRawPointer, _ outputs: UnsafeMutableRawPointer, _ item: Int, _ counter: UnsafeMutableRawPointer
+) throws {
+  var unused = 0
+  try withUnsafeMutableBytes(of: &unused) { try call(inputs, outputs, item..<item + 1, $0.baseAddress!) }
+  StandardStreams.flush()
+  publishCount(item + 1, at: counter)
+}
+
 extension PoolTask {
   /// Runs the items of a slice, in a worker.
   func run(_ stint: PoolStint) {
-    if case .synchronous(let call) = body, input.stride != nil, let stride = output.stride {
-      return stint.runNumbers(stride: stride, call)
+    if let numbers, let inputStride = input.stride, let outputStride = output.stride {
+      return stint.runNumbers(stride: (inputStride, outputStride), numbers)
     }
     let table = input.stride == nil ? PoolPayload.Reader(stint.bytes) : nil
     for item in stint.items {

@@ -8,8 +8,8 @@ class PoolStream<Out> {
 }
 
 /// A map whose results are taken one by one. Inputs are pulled when a result is asked for, and no more of them than workers need.
-final class PoolStreaming<Inputs: IteratorProtocol, Out>: PoolStream<Out> {
-  private let mapping: PoolMapping<Inputs, Out>
+final class PoolStreaming<In, Out>: PoolStream<Out> {
+  private let mapping: PoolMapping<In, Out>
   private let core: PoolCore
   private let isOrdered: Bool
   /// What came ahead of its turn.
@@ -19,7 +19,7 @@ final class PoolStreaming<Inputs: IteratorProtocol, Out>: PoolStream<Out> {
   private var place = 0
   private var hasFailed = false
 
-  init(_ mapping: PoolMapping<Inputs, Out>, _ core: PoolCore, isOrdered: Bool) {
+  init(_ mapping: PoolMapping<In, Out>, _ core: PoolCore, isOrdered: Bool) {
     self.mapping = mapping
     self.core = core
     self.isOrdered = isOrdered

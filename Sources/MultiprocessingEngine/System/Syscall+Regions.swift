@@ -10,6 +10,8 @@ extension Syscall {
       address = mmap(nil, length, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
       return address == MAP_FAILED ? -Int(errno) : 0
     }
+    // A core file of a worker would walk all of it. Fails for no range that was just mapped.
+    madvise(address, length, MADV_DONTDUMP)
     // Not null: only MAP_FAILED stands for none; mmap(2).
     return address!
   }
