@@ -13,7 +13,7 @@ let samples = [
   "arguments", "async-child", "async-queue", "chat", "crash", "crash-proof", "daemon", "fails", "family",
   "group-with-timeout", "join", "keywords", "mandelbrot", "one-child", "pids", "pipeline", "readme",
   "resource-limits", "result", "robust-lock", "same-task", "shared-counter", "side-by-side", "squares", "subclass",
-  "three-tasks", "thrown-error", "timeout", "variables",
+  "threads", "three-tasks", "three-threads", "thrown-error", "timeout", "variables",
 ]
 
 // Those whose children write to standard error as well.
