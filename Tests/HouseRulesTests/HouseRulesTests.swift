@@ -16,11 +16,17 @@ final class HouseRulesTests: XCTestCase {
   private static let houses = [
     (
       "Sources/MultiprocessingEngine",
-      ["System", "Reactor", "Memory", "Sync", "Naming", "Queue", "Frames", "Sockets", "Crash", "Reaping", "Fork"]
+      [
+        "System", "Reactor", "Memory", "Sync", "Naming", "Queue", "Frames", "Sockets", "Crash", "Reaping", "Fork",
+        "Spawning",
+      ]
     ),
     (
       "Sources/Multiprocessing",
-      ["Wire", "Failures", "Concurrency", "Sharing", "SharedMemory", "Synchronization", "Processes", "Channels"]
+      [
+        "Wire", "Failures", "Concurrency", "Sharing", "SharedMemory", "Synchronization", "Processes", "Channels",
+        "Subprocess",
+      ]
     ),
   ]
 

@@ -19,6 +19,8 @@
 #include "mp_readiness.h"
 #include "mp_registry.h"
 #include "mp_socket.h"
+#include "mp_spawn.h"
 #include "mp_system.h"
+#include "mp_terminal.h"
 #include "mp_termination.h"
 #include "mp_type.h"
