@@ -10,9 +10,10 @@ let settings: [SwiftSetting] = [
 
 // One idea each, in the folder of its name.
 let samples = [
-  "arguments", "async-child", "chat", "crash", "daemon", "fails", "family", "join", "keywords", "mandelbrot",
-  "one-child", "pids", "pipeline", "readme", "resource-limits", "result", "robust-lock", "same-task",
-  "shared-counter", "side-by-side", "subclass", "three-tasks", "thrown-error", "timeout", "variables",
+  "arguments", "async-child", "chat", "crash", "daemon", "echo", "fails", "family", "join", "keywords", "lines",
+  "mandelbrot", "one-child", "pids", "pipeline", "poll", "program-pipeline", "readme", "resource-limits", "result",
+  "robust-lock", "same-task", "shared-counter", "side-by-side", "subclass", "ten-sleeps", "three-tasks",
+  "thrown-error", "timeout", "variables",
 ]
 
 // Those whose children write to standard error as well.

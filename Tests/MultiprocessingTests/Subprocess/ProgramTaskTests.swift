@@ -9,7 +9,7 @@ final class ProgramTaskTests: TaskTestCase {
 
   /// What a task met that was cancelled once `isReady` holds.
   private func cancelled(
-    when isReady: () -> Bool, _ body: @escaping @Sendable () async throws -> Void
+    _ isReady: () -> Bool, _ body: @escaping @Sendable () async throws -> Void
   ) async -> (any Error)? {
     let task = Task { try await body() }
     while !isReady() { try? await Task.sleep(for: .milliseconds(2)) }
@@ -98,11 +98,11 @@ final class ProgramTaskTests: TaskTestCase {
   func testCancellationEndsTheGroupOfARun() async throws {
     let mailbox = TemporaryFile()
     let file = mailbox.descriptor
-    let error = await cancelled(when: { mailbox.lines.count == 2 }) {
-      _ = try await Popen.run(
-        ["/bin/sh", "-c", "sleep 3600 & exec >>/proc/self/fd/\(file); echo $!; echo $$; wait"],
-        options: .init(passDescriptors: [file]))
+    let script = "sleep 3600 & exec >>/proc/self/fd/\(file); echo $!; echo $$; wait"
+    let run: @Sendable () async throws -> Void = {
+      _ = try await Popen.run(["/bin/sh", "-c", script], options: .init(passDescriptors: [file]))
     }
+    let error = await cancelled({ mailbox.lines.count == 2 }, run)
     XCTAssert(error is CancellationError, "\(String(describing: error))")
     let pids = mailbox.lines.compactMap { Int32($0) }
     XCTAssertEqual(pids.count, 2)
@@ -116,7 +116,7 @@ final class ProgramTaskTests: TaskTestCase {
       options: .init(gracePeriod: .milliseconds(30)))
     let line = try await program.standardOutput?.readLine()
     XCTAssertEqual(line, "x")
-    let error = await cancelled(when: { true }) { _ = try await program.communicate() }
+    let error = await cancelled({ true }, { _ = try await program.communicate() })
     XCTAssert(error is CancellationError, "\(String(describing: error))")
     XCTAssertEqual(program.poll(), .signaled(.kill))
     XCTAssert(eventually { !hasRunningMembers(group: program.pid) })
@@ -128,7 +128,7 @@ final class ProgramTaskTests: TaskTestCase {
       { _ = try await program.wait() }, { _ = try await program.standardOutput?.read(upTo: 1) },
       { for try await _ in program.standardOutput!.lines {} },
     ] as [@Sendable () async throws -> Void] {
-      let error = await cancelled(when: { true }, body)
+      let error = await cancelled({ true }, body)
       XCTAssert(error is CancellationError, "\(String(describing: error))")
     }
     XCTAssertNil(program.poll())
