@@ -16,6 +16,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -90,8 +91,14 @@ int mp_pidfd_wait(int pidfd) {
 int mp_pidfd_exit_info(int pidfd, mp_exit_status *status) {
   memset(status, 0, sizeof *status);
   struct process_information info = {.mask = EXIT_INFORMATION};
-  if (ioctl(pidfd, _IOWR(0xFF, 11, struct process_information), &info) < 0) return -errno;
-  if (!(info.mask & EXIT_INFORMATION)) return -ENODATA;
+  // A child that is about to reap itself is nobody's child any more a moment before the kernel has noted how it ended.
+  for (int patience = 200;; patience--) {
+    if (ioctl(pidfd, _IOWR(0xFF, 11, struct process_information), &info) < 0) return -errno;
+    if (info.mask & EXIT_INFORMATION) break;
+    if (patience == 0) return -ENODATA;
+    info.mask = EXIT_INFORMATION;
+    nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+  }
   status->ended = true;
   status->signaled = WIFSIGNALED(info.exit_code);
   status->code = status->signaled ? WTERMSIG(info.exit_code) : WEXITSTATUS(info.exit_code);
@@ -208,6 +215,19 @@ void mp_write_line(const char *line, size_t size) {
   struct pollfd entry = {.fd = STDERR_FILENO, .events = POLLOUT};
   if (poll(&entry, 1, 1000) != 1 || !(entry.revents & POLLOUT)) return;
   mp_write_quietly(STDERR_FILENO, line, size < PIPE_BUF ? size : PIPE_BUF);
+}
+
+ssize_t mp_read_available(int descriptor, void *buffer, size_t capacity) {
+  struct iovec part = {.iov_base = buffer, .iov_len = capacity};
+  ssize_t count = preadv2(descriptor, &part, 1, -1, RWF_NOWAIT);
+  if (count >= 0) return count;
+  if (errno != EOPNOTSUPP) return -errno;
+  // A terminal, or a pipe before Linux 6.4: nobody else reads from it between the two calls.
+  struct pollfd entry = {.fd = descriptor, .events = POLLIN};
+  int ready = poll(&entry, 1, 0);
+  if (ready <= 0) return ready < 0 ? -errno : -EAGAIN;
+  count = read(descriptor, buffer, capacity);
+  return count < 0 ? -errno : count;
 }
 
 ssize_t mp_write_quietly(int descriptor, const void *bytes, size_t count) {

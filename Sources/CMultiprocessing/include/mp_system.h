@@ -39,6 +39,8 @@ int mp_pipe_capacity(int descriptor);
 void mp_close_range(unsigned first, unsigned last);
 /// write(2) that raises no SIGPIPE: -EPIPE when nobody reads. Never blocks where the descriptor does not.
 ssize_t mp_write_quietly(int descriptor, const void *_Nullable bytes, size_t count);
+/// read(2) that never blocks, whatever the descriptor does: -EAGAIN when there is nothing.
+ssize_t mp_read_available(int descriptor, void *_Nullable buffer, size_t capacity);
 /// Signals the process group that the process behind `pidfd` leads, whether that has ended or not. -EINVAL before Linux 6.9.
 int mp_pidfd_signal_group(int pidfd, int signal);
 /// ppoll(2) with the signal mask as it is; `nanoseconds` < 0 waits for ever.

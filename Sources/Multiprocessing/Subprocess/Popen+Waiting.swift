@@ -136,3 +136,11 @@ extension Popen: Waitable {
     }
   }
 }
+
+extension Popen.InputStream: Waitable {
+  /// Ready when there are bytes, or the stream has ended.
+  public var waitSource: WaitSource {
+    let descriptor = end.descriptor
+    return WaitSource(descriptor?.raw ?? -1, heldBy: descriptor, isReady: descriptor == nil || end.count > 0)
+  }
+}

@@ -14,7 +14,9 @@ package struct Exchange {
   /// - Parameter limit: bytes that each of the outputs may come to; nil: as many as there is memory for.
   package init(input: WritingEnd?, bytes: [UInt8], outputs: [ReadingEnd], limit: Int?) {
     self.input = input
-    unwritten = (bytes + (input?.farewell(after: bytes) ?? []))[...]
+    var bytes = bytes
+    if let farewell = input?.farewell(after: bytes), !farewell.isEmpty { bytes += farewell }
+    unwritten = bytes[...]
     self.outputs = outputs
     self.limit = limit ?? .max
     if unwritten.isEmpty { input?.letGo() }

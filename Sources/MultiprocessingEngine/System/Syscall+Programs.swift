@@ -21,13 +21,14 @@ extension Syscall {
   /// Whether the program would read from the terminal of this one.
   package static func isTerminal(_ descriptor: Int32) -> Bool { isatty(descriptor) == 1 }
 
-  /// Reads what is there, without waiting, of a descriptor that nobody else reads from: 0 at the end, nil when there is nothing.
+  /// Reads what is there, without waiting: 0 at the end, nil when there is nothing.
   static func readAvailable(
     _ descriptor: Int32, into buffer: UnsafeMutableRawBufferPointer
   ) throws(SystemFailure) -> Int? {
-    guard try waitReadable(descriptor, until: .now) else { return nil }
     do throws(SystemFailure) {
-      return try read(descriptor, into: buffer)
+      return try attempt(MP_CALL_READ, "read what a program writes") {
+        mp_read_available(descriptor, buffer.baseAddress, buffer.count)
+      }
     } catch {
       switch error.errno {
       case EAGAIN: return nil

@@ -41,6 +41,15 @@ final class CommunicateTests: AuditedTestCase {
     XCTAssertEqual(try program.wait(), .exited(0))
   }
 
+  func testWhatWasWrittenBefore() throws {
+    let program = try Popen(["cat"], stdin: .pipe, stdout: .pipe)
+    try program.standardInput?.write("banana")
+    XCTAssertEqual(try program.communicate(input: Array("split".utf8)).output, Array("bananasplit".utf8))
+    let closed = try Popen(["cat"], stdin: .pipe, stdout: .pipe)
+    closed.standardInput?.close()
+    XCTAssertEqual(try closed.communicate().output, [])
+  }
+
   func testItMayBeCalledAgain() throws {
     let program = try Popen(["echo", "x"], stdout: .pipe)
     XCTAssertEqual(try program.communicate().output, Array("x\n".utf8))
@@ -125,6 +134,8 @@ final class CommunicateTests: AuditedTestCase {
     let program = try Popen(["sleep", "3600"])
     try program.send(.stop)
     XCTAssert(eventually { processState(program.pid) == "T" })
+    XCTAssertNil(program.poll())
+    XCTAssertThrowsError(try program.wait(timeout: .milliseconds(10)))
     XCTAssertEqual(try program.end(), .signaled(.terminate))
   }
 

@@ -34,6 +34,17 @@ final class ProgramDescriptorTests: AuditedTestCase {
     try child.close()
   }
 
+  func testNumbersBeyondTheLimit() throws {
+    let list = Self.list
+    let output = try Process.run(timeout: .seconds(100)) { () -> String in
+      guard fcntl(1, F_DUPFD, 300) >= 300 else { return "no descriptor" }
+      var limit = rlimit(rlim_cur: 100, rlim_max: 100)
+      setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+      return try Popen.run(list).outputText
+    }
+    XCTAssertEqual(output, "0\n1\n2\n")
+  }
+
   func testNoProgramKeepsAnothersPipe() throws {
     let first = try Popen(["cat"], stdin: .pipe, stdout: .pipe)
     let second = try Popen(["sleep", "3600"])

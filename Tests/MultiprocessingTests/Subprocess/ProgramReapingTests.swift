@@ -188,5 +188,14 @@ final class ProgramReapingTests: TaskTestCase {
     try first.end()
     XCTAssertEqual(try waitAny([first, second]).count, 2)
     try second.wait()
+    let speaker = try Popen(["/bin/sh", "-c", "echo a; read x"], stdin: .pipe, stdout: .pipe)
+    let output = try XCTUnwrap(speaker.standardOutput)
+    XCTAssert(try waitAny([speaker, output]).first === output)
+    XCTAssertEqual(try output.read(upTo: 1), [97])
+    XCTAssert(try waitAny([speaker, output]).first === output, "there is more")
+    speaker.standardInput?.close()
+    XCTAssertEqual(try output.readToEnd(), [10])
+    XCTAssertEqual(try speaker.wait(), .exited(1))
+    XCTAssertEqual(try waitAny([speaker, output]).count, 2)
   }
 }
