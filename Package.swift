@@ -10,10 +10,11 @@ let settings: [SwiftSetting] = [
 
 // One idea each, in the folder of its name.
 let samples = [
-  "arguments", "async-child", "async-queue", "chat", "crash", "crash-proof", "daemon", "fails", "family",
-  "group-with-timeout", "join", "keywords", "mandelbrot", "one-child", "pids", "pipeline", "readme",
-  "resource-limits", "result", "robust-lock", "same-task", "shared-counter", "side-by-side", "squares", "subclass",
-  "threads", "three-tasks", "three-threads", "thrown-error", "timeout", "variables",
+  "arguments", "async-child", "async-queue", "chat", "crash", "crash-proof", "daemon", "echo", "fails", "family",
+  "group-with-timeout", "join", "keywords", "lines", "mandelbrot", "one-child", "pids", "pipeline", "poll",
+  "program-pipeline", "readme", "resource-limits", "result", "robust-lock", "same-task", "shared-counter",
+  "side-by-side", "squares", "subclass", "ten-sleeps", "threads", "three-tasks", "three-threads", "thrown-error",
+  "timeout", "variables",
 ]
 
 // Those whose children write to standard error as well.

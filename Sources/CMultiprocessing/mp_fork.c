@@ -18,7 +18,8 @@
 enum { IDLE, REQUESTED, DONE };
 
 static _Atomic uint32_t state = IDLE;  // the futex word both sides sleep on; DONE until the next request
-static mp_launch *request;             // valid from REQUESTED to DONE
+static int (*task)(void *);            // valid from REQUESTED to DONE, as is what it is given
+static void *task_context;
 static int outcome;
 static bool started, prepared;         // guarded by the caller's fork lock
 static _Atomic uint32_t generation;
@@ -127,7 +128,8 @@ static int write_record(const mp_launch *launch) {
   return 0;
 }
 
-static int fork_once(mp_launch *launch) {
+static int fork_once(void *context) {
+  mp_launch *launch = context;
   pid_t parent = getpid();
   int fault = MP_FAULT(MP_CALL_FORK);
   mp_gate_close();
@@ -158,7 +160,7 @@ static int fork_once(mp_launch *launch) {
 static void *serve(void *unused) {
   for (;;) {
     wait_for(REQUESTED);
-    outcome = fork_once(request);
+    outcome = task(task_context);
     announce(DONE);
   }
   return unused;
@@ -191,20 +193,25 @@ static int start_thread(void) {
   return -error;
 }
 
-int mp_launch_run(mp_launch *launch) {
-  if (!prepared) {
-    int error = pthread_atfork(NULL, NULL, enter_child);
-    if (error) return -error;
-    mp_once_prepare();
-    prepared = true;
-  }
-  if (!started) {
-    int error = start_thread();
-    if (error) return error;
-    started = true;
-  }
-  request = launch;
+int mp_launch_prepare(void) {
+  if (prepared) return 0;
+  int error = pthread_atfork(NULL, NULL, enter_child);
+  if (error) return -error;
+  mp_once_prepare();
+  prepared = true;
+  return 0;
+}
+
+int mp_launcher_run(int (*body)(void *), void *context) {
+  int error = mp_launch_prepare();
+  if (!error && !started) error = start_thread();
+  if (error) return error;
+  started = true;
+  task = body;
+  task_context = context;
   announce(REQUESTED);
   wait_for(DONE);
   return outcome;
 }
+
+int mp_launch_run(mp_launch *launch) { return mp_launcher_run(fork_once, launch); }

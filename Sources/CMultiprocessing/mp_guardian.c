@@ -93,19 +93,11 @@ __attribute__((destructor)) static void end_family(void) {
 /// even by wait(2). It may make system calls, and no more.
 static pid_t fork_bare(void) { return (pid_t)syscall(SYS_clone, 0, NULL, NULL, NULL, NULL); }
 
-static void close_range_of(unsigned first, unsigned last) {
-  if (first > last || syscall(SYS_close_range, first, last, 0) == 0) return;
-  // close_range(2) came with Linux 5.9.
-  struct rlimit limit = {.rlim_cur = 1 << 20};
-  getrlimit(RLIMIT_NOFILE, &limit);
-  for (rlim_t number = first; number <= last && number < limit.rlim_cur && number < 1 << 20; number++) close((int)number);
-}
-
 static void close_all_but(int one, int other) {
   unsigned low = (unsigned)(one < other ? one : other), high = (unsigned)(one < other ? other : one);
-  if (low > 0) close_range_of(0, low - 1);
-  close_range_of(low + 1, high - 1);
-  close_range_of(high + 1, ~0u);
+  if (low > 0) mp_close_range(0, low - 1);
+  mp_close_range(low + 1, high - 1);
+  mp_close_range(high + 1, ~0u);
 }
 
 /// What a line of proc_pid_maps(5) says.

@@ -17,6 +17,11 @@ int mp_readiness_add(int set, int descriptor) {
   return result(epoll_ctl(set, EPOLL_CTL_ADD, descriptor, &event));
 }
 
+int mp_readiness_add_writable(int set, int descriptor) {
+  struct epoll_event event = {.events = EPOLLOUT, .data.fd = descriptor};
+  return result(epoll_ctl(set, EPOLL_CTL_ADD, descriptor, &event));
+}
+
 int mp_readiness_remove(int set, int descriptor) { return result(epoll_ctl(set, EPOLL_CTL_DEL, descriptor, NULL)); }
 
 int mp_readiness_wait(int set, int *ready, int capacity) {

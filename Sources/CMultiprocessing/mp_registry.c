@@ -9,6 +9,9 @@
 #define SYS_close_range 436
 #endif
 
+// Changed by one store each time: a fork that the program makes by itself, without the fork lock, finds the list whole.
+static mp_expected_descriptor *_Atomic expected;
+
 // A bit for each number. Adding, removing and forking exclude one another by the engine's fork lock; the
 // words are atomic so that reading the count needs no lock, hence the relaxed order.
 #define LIMIT (1 << 20)
@@ -51,7 +54,28 @@ static void close_numbers(int first, uint64_t bits) {
   }
 }
 
+void mp_registry_expect(mp_expected_descriptor *entry) {
+  entry->descriptor = -1;
+  entry->next = expected;
+  expected = entry;
+}
+
+bool mp_registry_settle(mp_expected_descriptor *entry) {
+  bool is_listed = entry->descriptor < 0 || mp_registry_add(entry->descriptor);
+  if (expected == entry) {
+    expected = entry->next;
+    return is_listed;
+  }
+  for (mp_expected_descriptor *other = expected; other; other = other->next)
+    if (other->next == entry) other->next = entry->next;
+  return is_listed;
+}
+
 void mp_registry_close_all_but(const int *kept, size_t count) {
+  // The kernel has written the number before the descriptor is there. The entries lie on stacks of threads that do not exist here.
+  for (mp_expected_descriptor *entry = expected; entry; entry = entry->next)
+    if (entry->descriptor >= 0) close(entry->descriptor);
+  if (expected) expected = NULL;
   int last = atomic_load_explicit(&highest, memory_order_relaxed);
   for (int word = 0; word <= last; word++) {
     uint64_t bits = atomic_load_explicit(&words[word], memory_order_relaxed);

@@ -16,6 +16,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -30,6 +31,12 @@
 #ifndef SYS_pidfd_send_signal
 #define SYS_pidfd_send_signal 424
 #endif
+#ifndef SYS_close_range
+#define SYS_close_range 436
+#endif
+#ifndef PIDFD_SIGNAL_PROCESS_GROUP
+#define PIDFD_SIGNAL_PROCESS_GROUP (1 << 2)
+#endif
 
 static int result(long value) { return value < 0 ? -errno : (int)value; }
 
@@ -43,6 +50,10 @@ int mp_pidfd_open(pid_t pid) { return result(syscall(SYS_pidfd_open, pid, 0)); }
 
 int mp_pidfd_send_signal(int pidfd, int signal) {
   return result(syscall(SYS_pidfd_send_signal, pidfd, signal, NULL, 0));
+}
+
+int mp_pidfd_signal_group(int pidfd, int signal) {
+  return result(syscall(SYS_pidfd_send_signal, pidfd, signal, NULL, PIDFD_SIGNAL_PROCESS_GROUP));
 }
 
 static int64_t microseconds(struct timeval time) { return (int64_t)time.tv_sec * 1000000 + time.tv_usec; }
@@ -80,8 +91,14 @@ int mp_pidfd_wait(int pidfd) {
 int mp_pidfd_exit_info(int pidfd, mp_exit_status *status) {
   memset(status, 0, sizeof *status);
   struct process_information info = {.mask = EXIT_INFORMATION};
-  if (ioctl(pidfd, _IOWR(0xFF, 11, struct process_information), &info) < 0) return -errno;
-  if (!(info.mask & EXIT_INFORMATION)) return -ENODATA;
+  // A child that is about to reap itself is nobody's child any more a moment before the kernel has noted how it ended.
+  for (int patience = 200;; patience--) {
+    if (ioctl(pidfd, _IOWR(0xFF, 11, struct process_information), &info) < 0) return -errno;
+    if (info.mask & EXIT_INFORMATION) break;
+    if (patience == 0) return -ENODATA;
+    info.mask = EXIT_INFORMATION;
+    nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+  }
   status->ended = true;
   status->signaled = WIFSIGNALED(info.exit_code);
   status->code = status->signaled ? WTERMSIG(info.exit_code) : WEXITSTATUS(info.exit_code);
@@ -97,6 +114,15 @@ int mp_packet_pair(int descriptors[2]) {
 int mp_event_descriptor(uint32_t count) { return result(eventfd(count, EFD_CLOEXEC | EFD_NONBLOCK)); }
 
 int mp_pipe_capacity(int descriptor) { return result(fcntl(descriptor, F_GETPIPE_SZ)); }
+
+void mp_close_range(unsigned first, unsigned last) {
+  if (first > last || syscall(SYS_close_range, first, last, 0) == 0) return;
+  // close_range(2) came with Linux 5.9.
+  struct rlimit limit = {.rlim_cur = 1 << 20};
+  getrlimit(RLIMIT_NOFILE, &limit);
+  for (rlim_t number = first; number <= last && number < limit.rlim_cur && number < 1 << 20; number++)
+    syscall(SYS_close, (int)number);
+}
 
 int mp_poll(struct pollfd *entries, size_t count, int64_t nanoseconds) {
   struct timespec time = seconds(nanoseconds);
@@ -188,16 +214,35 @@ int mp_peek_descriptor(int socket) {
 void mp_write_line(const char *line, size_t size) {
   struct pollfd entry = {.fd = STDERR_FILENO, .events = POLLOUT};
   if (poll(&entry, 1, 1000) != 1 || !(entry.revents & POLLOUT)) return;
+  mp_write_quietly(STDERR_FILENO, line, size < PIPE_BUF ? size : PIPE_BUF);
+}
+
+ssize_t mp_read_available(int descriptor, void *buffer, size_t capacity) {
+  struct iovec part = {.iov_base = buffer, .iov_len = capacity};
+  ssize_t count = preadv2(descriptor, &part, 1, -1, RWF_NOWAIT);
+  if (count >= 0) return count;
+  if (errno != EOPNOTSUPP) return -errno;
+  // A terminal, or a pipe before Linux 6.4: nobody else reads from it between the two calls.
+  struct pollfd entry = {.fd = descriptor, .events = POLLIN};
+  int ready = poll(&entry, 1, 0);
+  if (ready <= 0) return ready < 0 ? -errno : -EAGAIN;
+  count = read(descriptor, buffer, capacity);
+  return count < 0 ? -errno : count;
+}
+
+ssize_t mp_write_quietly(int descriptor, const void *bytes, size_t count) {
   sigset_t broken_pipe, before, pending;
   sigemptyset(&broken_pipe);
   sigaddset(&broken_pipe, SIGPIPE);
   sigpending(&pending);
   pthread_sigmask(SIG_BLOCK, &broken_pipe, &before);
-  ssize_t count = write(STDERR_FILENO, line, size < PIPE_BUF ? size : PIPE_BUF);
+  ssize_t written = write(descriptor, bytes, count);
+  if (written < 0) written = -errno;
   // A SIGPIPE of this write is taken back; one that waited before stays.
-  if (count < 0 && errno == EPIPE && !sigismember(&pending, SIGPIPE))
+  if (written == -EPIPE && !sigismember(&pending, SIGPIPE))
     sigtimedwait(&broken_pipe, NULL, &(struct timespec){0});
   pthread_sigmask(SIG_SETMASK, &before, NULL);
+  return written;
 }
 
 uint64_t mp_file_identity(int descriptor) {

@@ -18,14 +18,14 @@ final class HouseRulesTests: XCTestCase {
       "Sources/MultiprocessingEngine",
       [
         "System", "Reactor", "Keeping", "Memory", "Lanes", "Sync", "Naming", "Queue", "Frames", "Sockets", "Crash",
-        "Reaping", "Fork",
+        "Reaping", "Fork", "Spawning",
       ]
     ),
     (
       "Sources/Multiprocessing",
       [
         "Wire", "Failures", "Concurrency", "Sharing", "SharedMemory", "Synchronization", "Processes", "Channels",
-        "Futures", "Threads", "Pools",
+        "Futures", "Threads", "Pools", "Subprocess",
       ]
     ),
   ]

@@ -35,6 +35,13 @@ typedef struct {
 /// Calls must not overlap: the caller holds the engine's fork lock.
 int mp_launch_run(mp_launch *_Nonnull launch);
 
+/// Sees to it that this process' forks are noticed in their children; the launcher does so by itself. 0 or a negative errno. The
+/// caller holds the engine's fork lock.
+int mp_launch_prepare(void);
+/// Calls `body` on the launcher's thread, which lives as long as the process; what it answers, or a negative errno. The caller
+/// holds the engine's fork lock.
+int mp_launcher_run(int (*_Nonnull body)(void *_Nullable context), void *_Nullable context);
+
 /// In the child, once its dispositions are what they are to be: it begins with every signal blocked, so that one that comes
 /// early meets neither a handler of the parent's nor none where there will be one.
 void mp_unblock_signals(void);

@@ -7,6 +7,8 @@
 int mp_readiness_set(void);
 /// Watches for the descriptor's being readable, or its peer's being gone.
 int mp_readiness_add(int set, int descriptor);
+/// Watches for room to write, or for nobody's reading any more.
+int mp_readiness_add_writable(int set, int descriptor);
 int mp_readiness_remove(int set, int descriptor);
 /// Sleeps until descriptors of the set are ready; their numbers and how many they are.
 int mp_readiness_wait(int set, int *_Nonnull ready, int capacity);

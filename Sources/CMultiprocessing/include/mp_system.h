@@ -35,6 +35,14 @@ int mp_packet_pair(int descriptors[_Nonnull 2]);
 int mp_event_descriptor(uint32_t count);
 /// The bytes an empty pipe takes without blocking.
 int mp_pipe_capacity(int descriptor);
+/// Closes the open ones among these numbers, the last one included. Makes system calls, and no more.
+void mp_close_range(unsigned first, unsigned last);
+/// write(2) that raises no SIGPIPE: -EPIPE when nobody reads. Never blocks where the descriptor does not.
+ssize_t mp_write_quietly(int descriptor, const void *_Nullable bytes, size_t count);
+/// read(2) that never blocks, whatever the descriptor does: -EAGAIN when there is nothing.
+ssize_t mp_read_available(int descriptor, void *_Nullable buffer, size_t capacity);
+/// Signals the process group that the process behind `pidfd` leads, whether that has ended or not. -EINVAL before Linux 6.9.
+int mp_pidfd_signal_group(int pidfd, int signal);
 /// ppoll(2) with the signal mask as it is; `nanoseconds` < 0 waits for ever.
 int mp_poll(struct pollfd *_Nonnull entries, size_t count, int64_t nanoseconds);
 

@@ -17,7 +17,8 @@ package final class ChildProcess: Sendable {
     var sentinel: SharedDescriptor?
   }
 
-  init(pid: Int32, pidfd: SharedDescriptor, socket: SharedDescriptor) {
+  /// A child without a socket, as programs are, tells nothing.
+  init(pid: Int32, pidfd: SharedDescriptor, socket: SharedDescriptor? = nil) {
     self.pid = pid
     state = ForkAwareLock(State(pidfd: pidfd, socket: socket))
   }
@@ -90,6 +91,19 @@ package final class ChildProcess: Sendable {
       try Syscall.send(signal: signal, to: pidfd.raw)
     } catch {
       guard error.errno == ESRCH else { throw error }
+    }
+  }
+
+  /// Signals the process group that the child leads; nothing happens once it was reaped, when its number may become another's.
+  package func send(signalToGroup signal: Int32) throws(SystemFailure) {
+    // Nobody reaps it under the lock.
+    try state.withLock { (state) throws(SystemFailure) in
+      guard state.pidfd != nil else { return }
+      do throws(SystemFailure) {
+        try Syscall.send(signal: signal, toGroup: pid)
+      } catch {
+        guard error.errno == ESRCH else { throw error }
+      }
     }
   }
 

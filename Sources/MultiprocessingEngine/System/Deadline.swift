@@ -59,6 +59,9 @@ package struct Deadline: Sendable {
     return at > now ? Int64(clamping: at - now) : 0
   }
 
+  /// The time left; nil: for ever.
+  package var remaining: Duration? { isNever ? nil : .nanoseconds(nanoseconds) }
+
   /// The point itself, in nanoseconds on the clock; nil: never.
   package var instant: UInt64? { at }
 

@@ -32,7 +32,7 @@ package enum Syscall {
     return pair
   }
 
-  private static func onPair(_ pair: inout (Int32, Int32), _ call: (UnsafeMutablePointer<Int32>) -> Int32)
+  static func onPair(_ pair: inout (Int32, Int32), _ call: (UnsafeMutablePointer<Int32>) -> Int32)
     -> Int
   {
     // A homogeneous tuple is laid out as an array of its elements.

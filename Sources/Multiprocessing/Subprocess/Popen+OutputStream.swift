@@ -1,0 +1,94 @@
+internal import Glibc
+internal import MultiprocessingEngine
+
+extension Popen {
+  /// What a program reads. Several threads may write: what is longer than a pipe holds may then mix with another's.
+  public final class OutputStream: Sendable {
+    let end: WritingEnd
+
+    init(_ end: WritingEnd) { self.end = end }
+
+    /// Writes all of `bytes`, waiting while the program does not read and the pipe is full. A program that has closed its input or has
+    /// ended raises no SIGPIPE.
+    ///
+    /// - Parameter timeout: nil waits for ever.
+    /// - Throws: `PopenError.system`, with EPIPE when the program reads no more; `.closed`; `TimeoutError`. Part of it may have been
+    ///   written then.
+    public func write(_ bytes: [UInt8], timeout: Duration? = nil) throws {
+      let deadline = Deadline(after: timeout)
+      var rest = bytes[...]
+      while let descriptor = try advance(&rest) {
+        defer { withExtendedLifetime(descriptor) {} }
+        let hasRoom: Bool
+        do throws(SystemFailure) {
+          hasRoom = try Syscall.isWritable(descriptor.raw, until: deadline)
+        } catch {
+          throw PopenError(error)
+        }
+        guard hasRoom else { throw outOfTime(timeout) }
+      }
+    }
+
+    /// The same without blocking a thread. Cancelling the task ends the wait with `CancellationError`, at once; part of it may have
+    /// been written then.
+    ///
+    /// - Parameter timeout: nil waits for ever.
+    /// - Throws: what the blocking one throws; `CancellationError`.
+    public nonisolated(nonsending) func write(_ bytes: [UInt8], timeout: Duration? = nil) async throws {
+      try Task.checkCancellation()
+      let deadline = Deadline(after: timeout)
+      var rest = bytes[...]
+      while let descriptor = try advance(&rest) {
+        let hasRoom: Bool
+        do {
+          let watched = try WatchSet.descriptor(writable: descriptor)
+          defer { withExtendedLifetime((watched, descriptor)) {} }
+          hasRoom = try await Reactor.waitReadable([watched.raw], until: deadline)
+        } catch let failure as SystemFailure {
+          throw PopenError(failure)
+        }
+        guard hasRoom else { throw outOfTime(timeout) }
+      }
+    }
+
+    /// Writes text, as UTF-8.
+    ///
+    /// - Parameter timeout: nil waits for ever.
+    /// - Throws: what `write(_:timeout:)` throws for bytes.
+    public func write(_ text: String, timeout: Duration? = nil) throws {
+      try write(Array(text.utf8), timeout: timeout)
+    }
+
+    /// Writes text, as UTF-8, without blocking a thread.
+    ///
+    /// - Parameter timeout: nil waits for ever.
+    /// - Throws: what `write(_:timeout:)` throws for bytes.
+    public nonisolated(nonsending) func write(_ text: String, timeout: Duration? = nil) async throws {
+      try await write(Array(text.utf8), timeout: timeout)
+    }
+
+    /// Closes it here: the program meets the end of its input. Twice is fine. A terminal is told by Ctrl-D, and stays.
+    public func close() { end.close() }
+
+    /// Whether it is closed here.
+    public var isClosed: Bool { end.isClosed }
+
+    /// Writes what there is room for; the descriptor to wait for, nil when all is written.
+    private func advance(_ rest: inout ArraySlice<UInt8>) throws(PopenError) -> SharedDescriptor? {
+      while !rest.isEmpty {
+        guard let descriptor = end.descriptor else { throw .closed }
+        do throws(SystemFailure) {
+          guard let count = try end.write(rest) else { return descriptor }
+          rest = rest.dropFirst(count)
+        } catch {
+          throw error.errno == EBADF && end.isClosed ? .closed : PopenError(error)
+        }
+      }
+      return nil
+    }
+
+    private func outOfTime(_ timeout: Duration?) -> TimeoutError {
+      TimeoutError(operation: "a program to read", timeout: max(timeout ?? .zero, .zero))
+    }
+  }
+}

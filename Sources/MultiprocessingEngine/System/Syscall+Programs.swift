@@ -1,0 +1,85 @@
+import CMultiprocessing
+import Glibc
+
+/// The calls behind programs and their streams.
+extension Syscall {
+  /// A file for a program's stream; what does not exist is made, for writing.
+  static func open(file path: String, forWriting: Bool, append: Bool = false) throws(SystemFailure) -> Int32 {
+    let writing = O_WRONLY | O_CREAT | (append ? O_APPEND : O_TRUNC)
+    let flags = (forWriting ? writing : O_RDONLY) | O_CLOEXEC | O_NOCTTY
+    return Int32(
+      try attempt(MP_CALL_OPEN_FILE, "open \(path)") { negativeErrno(Int(Glibc.open(path, flags, 0o666))) })
+  }
+
+  /// A pseudo-terminal: our side, and the program's.
+  static func terminal() throws(SystemFailure) -> (Int32, Int32) {
+    var pair: (Int32, Int32) = (-1, -1)
+    try attempt(MP_CALL_TERMINAL, "open a pseudo-terminal") { onPair(&pair, mp_terminal_open) }
+    return pair
+  }
+
+  /// Whether the program would read from the terminal of this one.
+  package static func isTerminal(_ descriptor: Int32) -> Bool { isatty(descriptor) == 1 }
+
+  /// Reads what is there, without waiting: 0 at the end, nil when there is nothing.
+  static func readAvailable(
+    _ descriptor: Int32, into buffer: UnsafeMutableRawBufferPointer
+  ) throws(SystemFailure) -> Int? {
+    do throws(SystemFailure) {
+      return try attempt(MP_CALL_READ, "read what a program writes") {
+        mp_read_available(descriptor, buffer.baseAddress, buffer.count)
+      }
+    } catch {
+      switch error.errno {
+      case EAGAIN: return nil
+      // A terminal whose other side nobody has open any more.
+      case EIO where isatty(descriptor) == 1: return 0
+      default: throw error
+      }
+    }
+  }
+
+  /// Writes what there is room for, without waiting and without SIGPIPE; nil when there is none. The descriptor does not block.
+  static func writeAvailable(_ descriptor: Int32, _ bytes: UnsafeRawBufferPointer) throws(SystemFailure) -> Int? {
+    do throws(SystemFailure) {
+      return try attempt(MP_CALL_WRITE, "write to a program") {
+        mp_write_quietly(descriptor, bytes.baseAddress, bytes.count)
+      }
+    } catch {
+      guard error.errno == EAGAIN else { throw error }
+      return nil
+    }
+  }
+
+  /// Waits until one of `readable` can be read from, or one of `writable` written to; false when time ran out.
+  static func wait(
+    readable: [Int32], writable: [Int32], until deadline: Deadline
+  ) throws(SystemFailure) -> Bool {
+    var entries = readable.map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
+    entries += writable.map { pollfd(fd: $0, events: Int16(POLLOUT), revents: 0) }
+    return try poll(&entries, count: entries.count, until: deadline) > 0
+  }
+
+  /// Waits until `descriptor` can be written to, or nobody reads it any more; false when time ran out.
+  package static func isWritable(_ descriptor: Int32, until deadline: Deadline) throws(SystemFailure) -> Bool {
+    try wait(readable: [], writable: [descriptor], until: deadline)
+  }
+
+  static func watchWritable(_ descriptor: Int32, in set: Int32) throws(SystemFailure) {
+    try attempt(MP_CALL_READINESS, "wait for a descriptor") { Int(mp_readiness_add_writable(set, descriptor)) }
+  }
+
+  /// Throws ESRCH for a group without members.
+  static func send(signal: Int32, toGroup group: Int32) throws(SystemFailure) {
+    try attempt(MP_CALL_SEND_SIGNAL, "send a signal to a process group") {
+      negativeErrno(Int(kill(-group, signal)))
+    }
+  }
+
+  /// The same for the group that the process of `pidfd` leads or has led; EINVAL before Linux 6.9.
+  static func send(signal: Int32, toGroupOf pidfd: Int32) throws(SystemFailure) {
+    try attempt(MP_CALL_SEND_SIGNAL, "send a signal to a process group") {
+      Int(mp_pidfd_signal_group(pidfd, signal))
+    }
+  }
+}
