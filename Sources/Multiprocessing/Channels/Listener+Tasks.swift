@@ -15,36 +15,4 @@ extension Listener {
       throw ConnectionError.told(of: failure, "a connection at \(address)", timeout)
     }
   }
-
-  /// The connections as they come, those left out whose peers do not have the key. The loop ends when it comes back to a listener that was closed
-  /// in this process, and with `CancellationError` when the task is cancelled.
-  public var connections: Connections { Connections(listener: self) }
-
-  /// The loop `for try await connection in listener.connections`.
-  public struct Connections: AsyncSequence, Sendable {
-    let listener: Listener
-
-    /// Begins a loop. Several, in whatever tasks and processes, share the connections.
-    public func makeAsyncIterator() -> AsyncIterator { AsyncIterator(listener: listener) }
-
-    /// Accepts one connection after the other.
-    public struct AsyncIterator: AsyncIteratorProtocol {
-      let listener: Listener
-
-      /// Waits for the next connection; nil once the listener was closed in this process.
-      ///
-      /// - Throws: what `accept(timeout:)` throws but for `ConnectionError.authenticationFailed` and `.closed`.
-      public nonisolated(nonsending) mutating func next() async throws -> Connection? {
-        while true {
-          do {
-            return try await listener.accept()
-          } catch ConnectionError.authenticationFailed {
-            continue
-          } catch ConnectionError.closed {
-            return nil
-          }
-        }
-      }
-    }
-  }
 }

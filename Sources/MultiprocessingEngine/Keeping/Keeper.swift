@@ -268,11 +268,15 @@ package final class Keeper: Sendable {
 
   /// How long the thread sleeps where it cannot sleep on many words.
   private static let nap = Duration.milliseconds(4)
+  /// The kernel's limit, but for the bell.
+  private static let mostWords = Int(MP_MOST_WORDS) - 1
 
   private func sleep(on book: SleepBook, after rings: UInt32) {
-    let words = book.words(limit: Int(MP_MOST_WORDS) - 1).map { mp_word_make($0.word, $0.value, false) }
+    let words = book.words(limit: Self.mostWords).map { mp_word_make($0.word, $0.value, false) }
+    // There may be more to look at, of waits that had to be with this keeper.
+    let end = words.count < Self.mostWords ? book.earliest : book.earliest.capped(at: Self.nap)
     do throws(SystemFailure) {
-      try Syscall.sleep(on: [bell.asWord(after: rings)] + words, until: book.earliest)
+      try Syscall.sleep(on: [bell.asWord(after: rings)] + words, until: end)
     } catch {
       // Kernels before 5.16, a filter that does not know the call, or no memory at the moment.
       let look = words.isEmpty ? book.earliest : book.earliest.capped(at: Self.nap)

@@ -155,52 +155,54 @@ final class KeeperTests: SyncTestCase {
     withExtendedLifetime(segment) {}
   }
 
-  // MARK: Systems that lack something
+  #if DEBUG
+    // MARK: Systems that lack something
 
-  /// In a child of its own, whose calls alone fail: kernels before 5.16 do not know the call, and filters forbid it.
-  func testWithoutTheCallItLooksNowAndThen() throws {
-    for error in [ENOSYS, EPERM, ENOMEM] {
+    /// In a child of its own, whose calls alone fail: kernels before 5.16 do not know the call, and filters forbid it.
+    func testWithoutTheCallItLooksNowAndThen() throws {
+      for error in [ENOSYS, EPERM, ENOMEM] {
+        let (word, segment) = try word()
+        let (other, otherSegment) = try self.word()
+        let child = try start {
+          let keeper = try Keeper.withRoom()
+          let outcomes = Mailbox()
+          mp_fault_arm(MP_SIDE_CHILD, 0, error, .max)
+          keeper.begin(keeper.reserve(), WordWait(word), until: .never) { outcomes.post(Self.name($0)) }
+          keeper.makeRoom()
+          let ticket = keeper.reserve()
+          keeper.begin(ticket, WordWait(other), until: .never) { outcomes.post(Self.name($0)) }
+          while Keeper.waitCount < 2 || !mp_fault_struck() { sched_yield() }
+          // Nobody is woken by this: it has to be seen.
+          segment.contents.assumingMemoryBound(to: UInt32.self).pointee = 1
+          guard try outcomes.next() == "over" else { throw Unexpected() }
+          keeper.withdraw(ticket)
+          let isWithdrawn = try outcomes.next() == "withdrawn"
+          mp_fault_disarm()
+          guard isWithdrawn else { throw Unexpected() }
+        }
+        try finish(child, "a keeper whose sleep fails with \(error)")
+        withExtendedLifetime((segment, otherSegment)) {}
+      }
+    }
+
+    func testWithoutAThreadTheNextOneTriesAgain() throws {
       let (word, segment) = try word()
-      let (other, otherSegment) = try self.word()
+      word.advance()
       let child = try start {
-        let keeper = try Keeper.withRoom()
-        let outcomes = Mailbox()
-        mp_fault_arm(MP_SIDE_CHILD, 0, error, .max)
-        keeper.begin(keeper.reserve(), WordWait(word), until: .never) { outcomes.post(Self.name($0)) }
-        keeper.makeRoom()
-        let ticket = keeper.reserve()
-        keeper.begin(ticket, WordWait(other), until: .never) { outcomes.post(Self.name($0)) }
-        while Keeper.waitCount < 2 || !mp_fault_struck() { sched_yield() }
-        // Nobody is woken by this: it has to be seen.
-        segment.contents.assumingMemoryBound(to: UInt32.self).pointee = 1
-        guard try outcomes.next() == "over" else { throw Unexpected() }
-        keeper.withdraw(ticket)
-        let isWithdrawn = try outcomes.next() == "withdrawn"
-        mp_fault_disarm()
-        guard isWithdrawn else { throw Unexpected() }
+        mp_fault_arm(MP_SIDE_CHILD, 0, EAGAIN, 1)
+        do throws(SystemFailure) {
+          _ = try Keeper.withRoom()
+          throw SystemFailure("fail", errno: 0)
+        } catch {
+          guard error.errno == EAGAIN else { throw Unexpected() }
+        }
+        guard Keeper.count == 0 else { throw Unexpected() }
+        guard try Keeper.withRoom().waitBlocking(WordWait(word), until: .never) == .over else { throw Unexpected() }
       }
-      try finish(child, "a keeper whose sleep fails with \(error)")
-      withExtendedLifetime((segment, otherSegment)) {}
+      try finish(child, "a keeper that gets no thread")
+      withExtendedLifetime(segment) {}
     }
-  }
-
-  func testWithoutAThreadTheNextOneTriesAgain() throws {
-    let (word, segment) = try word()
-    word.advance()
-    let child = try start {
-      mp_fault_arm(MP_SIDE_CHILD, 0, EAGAIN, 1)
-      do throws(SystemFailure) {
-        _ = try Keeper.withRoom()
-        throw SystemFailure("fail", errno: 0)
-      } catch {
-        guard error.errno == EAGAIN else { throw Unexpected() }
-      }
-      guard Keeper.count == 0 else { throw Unexpected() }
-      guard try Keeper.withRoom().waitBlocking(WordWait(word), until: .never) == .over else { throw Unexpected() }
-    }
-    try finish(child, "a keeper that gets no thread")
-    withExtendedLifetime(segment) {}
-  }
+  #endif
 
   // MARK: Processes
 

@@ -156,25 +156,27 @@ final class ReactorTests: AuditedTestCase {
     }
   }
 
-  /// In a child of its own, where no reactor has begun.
-  func testAReactorThatCannotBeginFailsTheWaitAndTheNextOneTriesAgain() throws {
-    let bytes = try inChild {
-      var errors: [UInt8] = []
-      let before = Self.readinessSets()
-      for call in 0..<4 {
-        mp_fault_arm(MP_SIDE_CHILD, Int32(call), EMFILE, 1)
-        do throws(SystemFailure) {
-          _ = try Reactor.current()
-          errors.append(0)
-        } catch {
-          errors.append(UInt8(error.errno))
+  #if DEBUG
+    /// In a child of its own, where no reactor has begun.
+    func testAReactorThatCannotBeginFailsTheWaitAndTheNextOneTriesAgain() throws {
+      let bytes = try inChild {
+        var errors: [UInt8] = []
+        let before = Self.readinessSets()
+        for call in 0..<4 {
+          mp_fault_arm(MP_SIDE_CHILD, Int32(call), EMFILE, 1)
+          do throws(SystemFailure) {
+            _ = try Reactor.current()
+            errors.append(0)
+          } catch {
+            errors.append(UInt8(error.errno))
+          }
+          mp_fault_disarm()
+          if Self.readinessSets() > before { errors.append(255) }
         }
-        mp_fault_disarm()
-        if Self.readinessSets() > before { errors.append(255) }
+        _ = try Reactor.current()
+        return errors + [UInt8(Self.readinessSets() - before)]
       }
-      _ = try Reactor.current()
-      return errors + [UInt8(Self.readinessSets() - before)]
+      XCTAssertEqual(bytes, [UInt8](repeating: UInt8(EMFILE), count: 4) + [1])
     }
-    XCTAssertEqual(bytes, [UInt8](repeating: UInt8(EMFILE), count: 4) + [1])
-  }
+  #endif
 }

@@ -116,6 +116,18 @@ final class TaskListenerTests: KeptTestCase {
     try await starter.value
   }
 
+  func testTheLoopOverConnectionsThatBlocks() throws {
+    let listener = try Listener(addresses()[0])
+    let clients = try (0..<3).map { _ in try Connection.connect(to: listener.address, timeout: longest) }
+    var count = 0
+    for connection in listener.connections {
+      try connection.send(count)
+      count += 1
+      if count == clients.count { listener.close() }
+    }
+    XCTAssertEqual(try clients.map { try $0.receive(Int.self, timeout: longest) }, [0, 1, 2])
+  }
+
   // MARK: Messages
 
   func testMessagesUntilThePeerHasClosed() async throws {
