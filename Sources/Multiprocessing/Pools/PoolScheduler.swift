@@ -105,11 +105,27 @@ struct PoolScheduler<Load: PoolWork, Ticket> {
     for place in workers.indices {
       guard let worker = workers[place], worker.sent.count >= 2 else { continue }
       let last = worker.sent[worker.sent.count - 1]
-      guard !last.isWithdrawn, !last.isClaimed, last.slice.expected ?? .max > policy.mostExpected / 4 else { continue }
+      // Tiny ones behind tiny ones are faster done where they are.
+      let isLong = max(last.slice.expected ?? .max, worker.sent[0].slice.expected ?? .max) > policy.mostExpected / 4
+      guard !last.isWithdrawn, !last.isClaimed, isLong || worker.isStuck else { continue }
       guard workers.contains(where: { $0.map { $0.isIdle && $0.canRun(last.slice) } ?? false }) else { continue }
       return .withdraw(worker: place, last.ticket)
     }
     return nil
+  }
+
+  /// Whether somebody has nothing to do while others have more than they can do at once: a while later, `noteStuck` is to be called.
+  var mayBeStuck: Bool {
+    queue.isEmpty && workers.contains { $0?.isIdle ?? false }
+      && workers.contains { $0.map { $0.sent.count >= 2 && !$0.isStuck } ?? false }
+  }
+
+  /// Looks who has not come on since the last look; what waits behind those goes to others.
+  mutating func noteStuck() {
+    for case let worker? in workers where worker.sent.count >= 2 {
+      worker.isStuck = worker.seenSlices == worker.endedSlices
+      worker.seenSlices = worker.endedSlices
+    }
   }
 
   /// The worker has got the slice of a `send`.
@@ -168,6 +184,7 @@ struct PoolScheduler<Load: PoolWork, Ticket> {
     guard let worker = workers[place], let first = worker.sent.popFirst() else { return nil }
     worker.expected -= first.slice.expected ?? policy.mostExpected
     worker.isFull = false
+    worker.isStuck = false
     worker.endedSlices += 1
     let next = first.slice.items.lowerBound + first.done
     if !first.isWithdrawn, next < first.slice.items.upperBound { putBack(first.slice.rest(from: next)) }

@@ -39,6 +39,8 @@ struct PoolState {
   var heldUntil: Deadline?
   /// When those that were asked to end are killed.
   var patience: Deadline?
+  /// When those are looked for that hold up what waits behind them.
+  var stuckLook: Deadline?
   /// When idle workers are looked for.
   var idleLook: Deadline?
   /// What the thread's clock is set to.

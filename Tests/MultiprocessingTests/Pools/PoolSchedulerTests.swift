@@ -83,7 +83,7 @@ final class PoolSchedulerTests: XCTestCase {
     XCTAssertEqual(scheduler.queue.count, 300 - 2 * 128)
     XCTAssertEqual(scheduler.workers[0]!.sent.count, 128)
     end(0)
-    XCTAssertEqual(steps(), ["256..0 to 0".replacingOccurrences(of: "..0", with: "0..<1")])
+    XCTAssertEqual(steps(), ["2560..<1 to 0"])
   }
 
   func testLongOnesGoTwoAtMostAndComeBack() {
@@ -100,6 +100,36 @@ final class PoolSchedulerTests: XCTestCase {
     XCTAssertEqual(scheduler.ended(0)?.done, 0)
     end(1)
     XCTAssertTrue(scheduler.isDrained)
+  }
+
+  func testWhatWaitsBehindAStuckOneGoesElsewhere() {
+    staff()
+    for number in 0..<6 { scheduler.add(slice("\(number)", expected: 10)) }
+    _ = steps()
+    XCTAssertFalse(scheduler.mayBeStuck)
+    for _ in 0..<3 { end(1) }
+    XCTAssertTrue(scheduler.mayBeStuck)
+    XCTAssertEqual(steps(), [])
+    scheduler.noteStuck()
+    XCTAssertEqual(steps(), [])
+    scheduler.noteStuck()
+    XCTAssertFalse(scheduler.mayBeStuck)
+    XCTAssertEqual(steps(), ["withdraw from 0", "40..<1 to 1"])
+    end(1)
+    XCTAssertEqual(steps().first, "withdraw from 0")
+  }
+
+  func testTinyOnesBehindAnUnknownOneGoElsewhere() {
+    staff()
+    scheduler.add(slice("long"))
+    scheduler.add(slice("a", expected: 10))
+    scheduler.add(slice("b", expected: 10))
+    XCTAssertEqual(steps(), ["long0..<1 to 0", "a0..<1 to 1", "b0..<1 to 1"])
+    scheduler.add(slice("c", expected: 1_000_000))
+    scheduler.add(slice("d", expected: 10))
+    XCTAssertEqual(steps(), ["c0..<1 to 1", "d0..<1 to 0"])
+    for _ in 0..<3 { end(1) }
+    XCTAssertEqual(steps(), ["withdraw from 0", "d0..<1 to 1"])
   }
 
   func testANewFunctionReplacesIdleWorkers() {
