@@ -10,7 +10,8 @@ let settings: [SwiftSetting] = [
 
 // One idea each, in the folder of its name.
 let samples = [
-  "arguments", "async-child", "chat", "crash", "crash-proof", "daemon", "fails", "family", "join", "keywords", "mandelbrot",
+  "arguments", "async-child", "chat", "crash", "crash-proof", "daemon", "fails", "family", "join", "keywords",
+  "mandelbrot",
   "one-child", "pids", "pipeline", "readme", "resource-limits", "result", "robust-lock", "same-task",
   "shared-counter", "side-by-side", "squares", "subclass", "three-tasks", "thrown-error", "timeout", "variables",
 ]

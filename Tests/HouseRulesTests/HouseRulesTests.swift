@@ -16,7 +16,10 @@ final class HouseRulesTests: XCTestCase {
   private static let houses = [
     (
       "Sources/MultiprocessingEngine",
-      ["System", "Reactor", "Memory", "Lanes", "Sync", "Naming", "Queue", "Frames", "Sockets", "Crash", "Reaping", "Fork"]
+      [
+        "System", "Reactor", "Memory", "Lanes", "Sync", "Naming", "Queue", "Frames", "Sockets", "Crash", "Reaping",
+        "Fork",
+      ]
     ),
     (
       "Sources/Multiprocessing",

@@ -151,7 +151,11 @@ final class PoolCore: Sendable {
   private func bury(_ member: PoolMember) {
     let error: any Error
     do {
-      if case .failed(let failure) = try member.process.ending() { error = failure } else { error = ProcessError.exited(0) }
+      if case .failed(let failure) = try member.process.ending() {
+        error = failure
+      } else {
+        error = ProcessError.exited(0)
+      }
     } catch let failure {
       error = failure
     }

@@ -23,8 +23,8 @@ struct PoolScheduler<Load: PoolWork, Ticket> {
     case start(worker: Int, isAsync: Bool)
     /// An idle worker is to end.
     case retire(worker: Int)
-    /// The last slice of a worker is to be taken back; `withdrawn` has to follow.
-    case withdraw(worker: Int, Ticket)
+    /// A slice of a worker is to be taken back; `withdrawn` has to follow.
+    case withdraw(worker: Int, index: Int, Ticket)
   }
 
   private let policy: Policy
@@ -104,12 +104,13 @@ struct PoolScheduler<Load: PoolWork, Ticket> {
     guard workers.contains(where: { $0?.isIdle ?? false }) else { return nil }
     for place in workers.indices {
       guard let worker = workers[place], worker.sent.count >= 2 else { continue }
-      let last = worker.sent[worker.sent.count - 1]
+      guard let index = (1..<worker.sent.count).last(where: { !worker.sent[$0].isWithdrawn }) else { continue }
+      let last = worker.sent[index]
       // Tiny ones behind tiny ones are faster done where they are.
       let isLong = max(last.slice.expected ?? .max, worker.sent[0].slice.expected ?? .max) > policy.mostExpected / 4
-      guard !last.isWithdrawn, !last.isClaimed, isLong || worker.isStuck else { continue }
+      guard !last.isClaimed, isLong || worker.isStuck else { continue }
       guard workers.contains(where: { $0.map { $0.isIdle && $0.canRun(last.slice) } ?? false }) else { continue }
-      return .withdraw(worker: place, last.ticket)
+      return .withdraw(worker: place, index: index, last.ticket)
     }
     return nil
   }
@@ -140,17 +141,11 @@ struct PoolScheduler<Load: PoolWork, Ticket> {
     queue.prepend(slice)
   }
 
-  /// Whether the last slice of the worker could be taken back.
-  mutating func withdrawn(_ place: Int, _ isBack: Bool) {
-    let last = workers[place]!.sent.count - 1
-    withdrawn(place, last, isBack)
-    if isBack { queue.append(workers[place]!.sent[last].slice) }
-  }
-
-  /// The same of any slice, which does not go to the queue.
-  mutating func withdrawn(_ place: Int, _ index: Int, _ isBack: Bool) {
+  /// Whether a slice of the worker could be taken back; it then waits for another worker, if it is still `wanted`.
+  mutating func withdrawn(_ place: Int, _ index: Int, _ isBack: Bool, wanted: Bool = true) {
     if isBack {
       workers[place]!.sent[index].isWithdrawn = true
+      if wanted { queue.append(workers[place]!.sent[index].slice) }
     } else {
       workers[place]!.sent[index].isClaimed = true
     }

@@ -14,7 +14,9 @@ final class PoolSchedulerTests: XCTestCase {
 
   private var scheduler = Scheduler(.init(processes: 2))
 
-  private func slice(_ name: String, _ count: Int = 1, function: Int = 0, isAsync: Bool = false, expected: Int? = nil) -> PoolSlice<Load> {
+  private func slice(_ name: String, _ count: Int = 1, function: Int = 0, isAsync: Bool = false, expected: Int? = nil)
+    -> PoolSlice<Load>
+  {
     PoolSlice(load: Load(name), items: 0..<count, function: function, isAsync: isAsync, expected: expected)
   }
 
@@ -28,8 +30,8 @@ final class PoolSchedulerTests: XCTestCase {
         told.append("\(slice.load.name)\(slice.items) to \(place)")
       case .start(let place, let isAsync): told.append("start \(place)\(isAsync ? " async" : "")")
       case .retire(let place): told.append("retire \(place)")
-      case .withdraw(let place, _):
-        scheduler.withdrawn(place, true)
+      case .withdraw(let place, let index, _):
+        scheduler.withdrawn(place, index, true)
         told.append("withdraw from \(place)")
       }
     }
@@ -197,7 +199,8 @@ final class PoolSchedulerTests: XCTestCase {
     _ = steps()
     XCTAssertEqual(scheduler.answered(0, 1)?.item, 0)
     for attempt in 0..<3 {
-      let place = try XCTUnwrap(scheduler.workers.firstIndex { $0.map { !$0.sent.isEmpty && $0.sent[0].slice.items.contains(1) } ?? false })
+      let place = try XCTUnwrap(
+        scheduler.workers.firstIndex { $0.map { !$0.sent.isEmpty && $0.sent[0].slice.items.contains(1) } ?? false })
       let victim = try XCTUnwrap(scheduler.died(place, hasBegun: true)?.victim)
       XCTAssertEqual(victim.item, 1)
       XCTAssertEqual(scheduler.retry(victim), attempt < 2)
