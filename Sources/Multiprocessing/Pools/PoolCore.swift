@@ -1,3 +1,4 @@
+internal import Glibc
 internal import MultiprocessingEngine
 
 /// A pool behind its public face: the state under its lock, and what is done without the lock.
@@ -70,7 +71,8 @@ final class PoolCore: Sendable {
     }
   }
 
-  func forget(_ function: PoolFunctionBody) { state.withLock { $0.functions[function.number] = nil } }
+  /// What it has captured goes without the lock.
+  func forget(_ function: PoolFunctionBody) { _ = state.withLock { $0.functions.removeValue(forKey: function.number) } }
 
   /// Queues a load. For a pool that is closed only what was begun before.
   func add(_ load: PoolLoad, to state: inout PoolState) {
@@ -270,17 +272,26 @@ final class PoolCore: Sendable {
 
   // MARK: Helping
 
+  /// How long a thread looks for what it waits for before it sleeps, in nanoseconds.
+  private static let patience: UInt64 = 30_000
+
+  /// Between two looks. Once it has lasted longer than a worker takes that runs at the same time, one may be waiting for this processor.
+  private static func pause(_ limit: UInt64) {
+    if monotonicNanoseconds() + patience * 2 / 3 > limit { sched_yield() }
+  }
+
   /// Collects on the calling thread, which waits for something, for a moment; false when nothing came.
   func help() -> Bool {
     guard owner.isCurrent, settings.spins > 0 else { return false }
     enter()
     var found = false
-    let limit = monotonicNanoseconds() + 50_000
+    let limit = monotonicNanoseconds() + Self.patience
     while !found, monotonicNanoseconds() < limit {
       found = with { state, chores in
         state.collect(&chores)
         return !chores.jobs.isEmpty
       }
+      if !found { Self.pause(limit) }
     }
     leave()
     return found
@@ -297,13 +308,14 @@ final class PoolCore: Sendable {
   /// Looks for a moment whether something comes for `job`.
   func watchForMail(_ job: PoolJob) -> Bool {
     guard settings.spins > 0 else { return false }
-    let limit = monotonicNanoseconds() + 50_000
+    let limit = monotonicNanoseconds() + Self.patience
     repeat {
       let hasMail = with { state, chores in
         state.collect(&chores)
         return !job.mail.isEmpty
       }
       if hasMail { return true }
+      Self.pause(limit)
     } while monotonicNanoseconds() < limit
     return false
   }

@@ -13,6 +13,9 @@ class PoolJob: @unchecked Sendable {
   /// Woken, without the lock, when something has come.
   @exclusivity(unchecked) var sleeper: (@Sendable () -> Void)?
 
+  /// Inputs that have to live on until they have arrived: those with descriptors. For whoever feeds the job.
+  var kept: [Any] = []
+
   init(_ function: PoolFunctionBody, outputStride: Int?) {
     self.function = function
     self.outputStride = outputStride ?? 0
@@ -25,6 +28,9 @@ class PoolJob: @unchecked Sendable {
   func tell(_ core: PoolCore) {
     if let sleeper = core.takeSleeper(self) { sleeper() }
   }
+
+  /// It was cancelled, and nothing will come any more; called without the lock.
+  func end(_ core: PoolCore) {}
 
   /// A worker has got the job's first item; under the lock.
   func noteSent() {}

@@ -10,6 +10,8 @@ struct PoolMail {
     case valueBlock(PoolBlock)
     case errorBlock(PoolBlock)
     case failure(any Error)
+    /// What keeps the pool from running anything at all.
+    case breakdown(any Error)
   }
 
   struct Item {
@@ -26,6 +28,10 @@ struct PoolMail {
 
   mutating func add(_ index: Int, _ error: any Error) {
     items.append(Item(index: index, count: 1, content: .failure(error)))
+  }
+
+  mutating func add(_ index: Int, breakdown error: any Error) {
+    items.append(Item(index: index, count: 1, content: .breakdown(error)))
   }
 
   mutating func add(_ index: Int, _ block: PoolBlock, isError: Bool) {
@@ -52,6 +58,11 @@ struct PoolMail {
     let offset = bytes.count
     bytes.append(contentsOf: content)
     return offset
+  }
+
+  var breakdown: (any Error)? {
+    for item in items { if case .breakdown(let error) = item.content { return error } }
+    return nil
   }
 
   mutating func clear() {
@@ -98,7 +109,7 @@ extension PoolMail {
         case .error(let offset, let length): item(entry.index, .failure(ThrownError.decode(part(offset, length))))
         case .errorBlock(let block):
           item(entry.index, .failure(withExtendedLifetime(block) { ThrownError.decode(block.bytes) }))
-        case .failure(let error): item(entry.index, .failure(error))
+        case .failure(let error), .breakdown(let error): item(entry.index, .failure(error))
         }
       }
     }

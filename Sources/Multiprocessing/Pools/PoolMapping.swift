@@ -57,7 +57,8 @@ final class PoolMapping<In, Out> {
 
   /// Feeds what may be under way, beside `unread` results that nobody has taken, and delivers what has come. False when nothing has.
   ///
-  /// Throws `CancellationError` when the pool was terminated, `PoolError.closed` never: what has begun goes on.
+  /// Throws `CancellationError` when the pool was terminated, and what keeps it from running anything; `PoolError.closed` never: what has begun
+  /// goes on.
   func turn(
     unread: Int, numbers: (_ first: Int, _ count: Int, UnsafeRawPointer) -> Void,
     item: (_ index: Int, Result<Out, any Error>) -> Void
@@ -80,7 +81,9 @@ final class PoolMapping<In, Out> {
         answered += 1
         item($0, $1)
       })
+    let breakdown = mail.breakdown
     mail.clear()
+    if let breakdown { throw breakdown }
     return answered > before
   }
 
@@ -155,9 +158,11 @@ final class PoolMapping<In, Out> {
         break
       }
       fed += 1
+      let descriptors = encoder.descriptors.count
       do {
         try task.input.encode(input, encoder)
         ends.append(encoder.byteCount)
+        if encoder.descriptors.count > descriptors { job.kept.append(input) }
       } catch {
         failure = error
       }

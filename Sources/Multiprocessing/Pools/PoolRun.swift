@@ -141,6 +141,7 @@ extension Pool {
       cancel: { cancellation.cancel() }, help: { [core] in core.help() }, keeping: self)
     let job = PoolSubmission(task, function, future.completer, ownsFunction: known == nil)
     cancellation.use(for: job)
+    if !encoder.descriptors.isEmpty { job.kept.append(input) }
     do {
       let load: PoolLoad
       if let stride = task.input.stride {

@@ -162,16 +162,16 @@ struct PoolScheduler<Load: PoolWork, Ticket> {
     return (worker.sent[0].slice.load, item)
   }
 
-  /// The worker is done with its first slice, or has not run it at all. The slice, if some of it was run.
+  /// The worker is done with its first slice, or has not run it at all. The slice, and how many of its items have answers.
   @discardableResult
-  mutating func ended(_ place: Int) -> Slice? {
+  mutating func ended(_ place: Int) -> (slice: Slice, done: Int)? {
     guard let worker = workers[place], let first = worker.sent.popFirst() else { return nil }
     worker.expected -= first.slice.expected ?? policy.mostExpected
     worker.isFull = false
     worker.endedSlices += 1
     let next = first.slice.items.lowerBound + first.done
     if !first.isWithdrawn, next < first.slice.items.upperBound { putBack(first.slice.rest(from: next)) }
-    return first.done > 0 ? first.slice : nil
+    return (first.slice, first.done)
   }
 
   /// What a death has done.

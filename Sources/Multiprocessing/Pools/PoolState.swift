@@ -11,6 +11,8 @@ struct PoolState {
     var births: [(place: Int, isAsync: Bool)] = []
     /// Jobs that something has come for.
     var jobs: [PoolJob] = []
+    /// What may go with the last reference to it, and run code of the user's then.
+    var garbage: [PoolJob] = []
     /// The pool has ended just now.
     var isEnd = false
 
@@ -137,9 +139,9 @@ struct PoolState {
       answer(place, 1, &chores) { $0.add($1, block, isError: isError) }
     case .end:
       let report = payload.load(as: SliceReport.self)
-      if let slice = scheduler.ended(place) {
-        slice.load.job.function.itemTime = Int(report.duration) / max(1, slice.items.count)
-      }
+      guard let (slice, done) = scheduler.ended(place) else { return }
+      if done > 0 { slice.load.job.function.itemTime = Int(report.duration) / done }
+      if slice.load.job.isAbandoned { chores.garbage.append(slice.load.job) }
     case .ready:
       failedBirths = 0
       scheduler.ready(place)
@@ -179,7 +181,9 @@ struct PoolState {
   /// Fails all that waits for a worker.
   mutating func failWaiting(_ error: any Error, _ chores: inout Chores) {
     for slice in scheduler.drop(where: { _ in true }) {
-      for item in slice.items { fail(slice.load.job, slice.load.base + item, error, &chores) }
+      let job = slice.load.job
+      for item in slice.items where !job.isAbandoned { job.mail.add(slice.load.base + item, breakdown: error) }
+      touch(job, &chores)
     }
   }
 
@@ -187,6 +191,11 @@ struct PoolState {
   mutating func abandon(_ job: PoolJob, kills: Bool) {
     job.isAbandoned = true
     withdraw(job, kills: kills) { _ in true }
+  }
+
+  /// Whether the worker runs the slice of that index now: those before it are done, or passed over.
+  private func isRunning(_ index: Int, of worker: PoolWorkerState<PoolLoad, UnsafeMutableRawPointer>) -> Bool {
+    (0..<index).allSatisfy { worker.sent[$0].isWithdrawn || worker.sent[$0].done == worker.sent[$0].slice.items.count }
   }
 
   /// Drops those slices of a job that have not begun and start with an unwanted item, by its place among the job's.
@@ -202,8 +211,7 @@ struct PoolState {
         guard !sent.isWithdrawn else { continue }
         let isBack = SliceHeader.claim(at: sent.ticket, for: SliceHeader.Claim.withdrawn)
         scheduler.withdrawn(place, index, isBack)
-        // One that is claimed and not the first has ended, and tells so in a moment.
-        if !isBack, index == 0, kills { members[place]?.kill(.cancelled) }
+        if !isBack, kills, isRunning(index, of: worker) { members[place]?.kill(.cancelled) }
       }
     }
   }
@@ -229,6 +237,9 @@ struct PoolState {
     }
     let begun = member.lane.begun.observe()
     members[place] = nil
+    if let worker = scheduler.workers[place] {
+      for index in 0..<worker.sent.count { chores.garbage.append(worker.sent[index].slice.load.job) }
+    }
     guard let death = scheduler.died(place, hasBegun: hasBegun ?? false) else { return }
     if phase != .terminated, death.phase == .starting, member.doom == nil { birthFailed(error, &chores) }
     guard let victim = death.victim else { return }

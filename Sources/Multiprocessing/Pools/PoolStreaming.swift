@@ -52,7 +52,7 @@ final class PoolStreaming<In, Out>: PoolStream<Out> {
     do {
       hasMoved = try turn()
     } catch {
-      // The pool was terminated: told once, in the place of the next result.
+      // The pool was terminated, or cannot run anything: told once, in the place of the next result.
       mapping.abandon(kills: false)
       defer { hasFailed = true }
       if ready.isEmpty { return (hasFailed ? nil : .failure(error), hasFailed, true) }

@@ -16,12 +16,14 @@ final class PoolSubmission<In, Out>: PoolJob, @unchecked Sendable {
 
   override var isUntold: Bool { true }
 
+  override func end(_ core: PoolCore) { if ownsFunction { core.forget(function) } }
+
   override func noteSent() { completer.markRunning() }
 
   override func tell(_ core: PoolCore) {
     let mail = core.takeMail(self)
     if mail.isEmpty { return }
-    if ownsFunction { core.forget(function) }
+    end(core)
     mail.decode(
       task, numbers: { completer.complete(.success($2.assumingMemoryBound(to: Out.self).pointee)) },
       item: { completer.complete($1) })
@@ -40,12 +42,14 @@ final class PoolCancellation: Sendable {
   /// Whether the task will bring no result any more.
   func cancel() -> Bool {
     guard let job = job.withLock({ $0 }) else { return false }
-    return core.with { state, chores in
+    let isCancelled = core.with { state, chores in
       // Looked for first: a result that is there is the result.
       state.collect(&chores)
       guard job.mail.isEmpty, !job.isAbandoned else { return job.isAbandoned }
       state.abandon(job, kills: true)
       return true
     }
+    if isCancelled { job.end(core) }
+    return isCancelled
   }
 }
