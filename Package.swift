@@ -13,7 +13,8 @@ let samples = [
   "arguments", "async-child", "chat", "crash", "crash-proof", "daemon", "fails", "family", "join", "keywords",
   "mandelbrot",
   "one-child", "pids", "pipeline", "readme", "resource-limits", "result", "robust-lock", "same-task",
-  "shared-counter", "side-by-side", "squares", "subclass", "three-tasks", "thrown-error", "timeout", "variables",
+  "shared-counter", "side-by-side", "squares", "subclass", "threads", "three-tasks", "three-threads", "thrown-error",
+  "timeout", "variables",
 ]
 
 // Those whose children write to standard error as well.

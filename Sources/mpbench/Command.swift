@@ -11,7 +11,7 @@ enum Command {
     let arguments = CommandLine.arguments.dropFirst()
     let benchmarks =
       Benchmark.starts + Benchmark.crashes + Benchmark.queues + Benchmark.connections + Benchmark.locks
-      + Benchmark.sharedMemory + Benchmark.pools
+      + Benchmark.sharedMemory + Benchmark.threads + Benchmark.pools
     let own = Session.run(benchmarks, arguments: arguments)
     if own == .misused || !arguments.allSatisfy({ $0 != "--help" && $0 != "-h" }) { exit(own.rawValue) }
     let coders = runCoders(Array(arguments))

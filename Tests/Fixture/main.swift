@@ -137,5 +137,11 @@ case "nested-exit": try nestedExit()
 case "handlers": try handlers()
 case "family": try family()
 case "memory": try memory(CommandLine.arguments[2], CommandLine.arguments[3])
+case "threads": try threads()
+case "threads-exit":
+  try threads()
+  exit(3)
+case "exit-in-a-thread": try exitInAThread()
+case "exit-in-threads": try exitInThreads()
 default: fatalError("name a scene")
 }

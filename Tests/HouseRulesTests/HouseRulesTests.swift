@@ -25,7 +25,7 @@ final class HouseRulesTests: XCTestCase {
       "Sources/Multiprocessing",
       [
         "Wire", "Failures", "Concurrency", "Sharing", "SharedMemory", "Synchronization", "Processes", "Channels",
-        "Futures", "Pools",
+        "Futures", "Threads", "Pools",
       ]
     ),
   ]

@@ -21,4 +21,5 @@
 #include "mp_socket.h"
 #include "mp_system.h"
 #include "mp_termination.h"
+#include "mp_thread.h"
 #include "mp_type.h"

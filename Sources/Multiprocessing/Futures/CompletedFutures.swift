@@ -112,7 +112,7 @@ private final class CompletionLine<Output: Sendable>: Sendable {
   func expect(_ futures: [Future<Output>]) {
     state.withLock { $0.expected = futures.count }
     for future in futures {
-      // It completes, and so is alive, when it calls. To hold it here would make it hold itself.
+      // Alive as long as anybody loops: the sequence holds it. To hold it here would make it hold itself.
       _ = future.addWaiter { [weak future, self] _ in
         if let future { add(future) }
       }

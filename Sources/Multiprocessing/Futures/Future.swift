@@ -81,13 +81,7 @@ public final class Future<Output: Sendable>: Sendable {
   ///   `FutureError.notParent`.
   public func result(timeout: Duration? = nil) throws -> Output {
     if let outcome { return try outcome.get() }
-    try requireParent()
-    let deadline = Deadline(after: timeout)
-    let latch = Latch()
-    let ticket = addWaiter { _ in latch.open() }
-    defer { removeWaiter(ticket) }
-    while !latch.isOpen, !deadline.hasPassed, help() {}
-    guard latch.wait(until: deadline) else { throw Self.outOfTime(timeout) }
+    guard try wait(until: Deadline(after: timeout)) else { throw Self.outOfTime(timeout) }
     return try ended().get()
   }
 
@@ -103,12 +97,8 @@ public final class Future<Output: Sendable>: Sendable {
     timeout: Duration? = nil, cancelsOnCancellation: Bool = false
   ) async throws -> Output {
     if let outcome { return try outcome.get() }
-    try requireParent()
-    let latch = TaskLatch()
-    let ticket = addWaiter { _ in latch.open() }
-    defer { removeWaiter(ticket) }
     let isInTime = try await withTaskCancellationHandler {
-      try await latch.waitTelling(until: Deadline(after: timeout))
+      try await waitSuspended(until: Deadline(after: timeout))
     } onCancel: {
       if cancelsOnCancellation { cancel() }
     }
@@ -126,6 +116,27 @@ public final class Future<Output: Sendable>: Sendable {
   public func onCompletion(_ body: @escaping @Sendable (Result<Output, any Error>) -> Void) {
     guard !state.withLock({ $0.addCallback(body) }), let outcome else { return }
     body(outcome)
+  }
+
+  /// Blocks until it is done; false when `deadline` comes first.
+  func wait(until deadline: Deadline) throws(FutureError) -> Bool {
+    if isDone { return true }
+    try requireParent()
+    let latch = Latch()
+    let ticket = addWaiter { _ in latch.open() }
+    defer { removeWaiter(ticket) }
+    while !latch.isOpen, !deadline.hasPassed, help() {}
+    return latch.wait(until: deadline)
+  }
+
+  /// Suspends the task until it is done; false when `deadline` comes first.
+  nonisolated(nonsending) func waitSuspended(until deadline: Deadline) async throws -> Bool {
+    if isDone { return true }
+    try requireParent()
+    let latch = TaskLatch()
+    let ticket = addWaiter { _ in latch.open() }
+    defer { removeWaiter(ticket) }
+    return try await latch.waitTelling(until: deadline)
   }
 
   // MARK: For waits over several

@@ -20,6 +20,8 @@ enum CurrentProcess {
     /// To let go of them would run the user's `deinit`s here, and write to, and so copy, the page of each object.
     var hasOwnLists = true
     var hasExitHook = false
+    /// Waits for the threads that are to have ended before the process does; nil until there was one.
+    var awaitThreads: (@Sendable () -> Void)?
 
     mutating func forgetParent() {
       generation = .current
@@ -118,6 +120,7 @@ enum CurrentProcess {
       state.parent = record.parent
       state.storage = storage
     }
+    ChildExit.awaitThreads = awaitThreads
     ChildExit.tidyUp = end
   }
 
@@ -128,6 +131,14 @@ enum CurrentProcess {
       installExitHook(&state)
       state.ownLists()
       state.exitBlocks.append(block)
+    }
+  }
+
+  /// For the floor that knows the threads: `body` runs first of all at the end, and may run again.
+  static func beforeEnd(awaitThreads body: @escaping @Sendable () -> Void) {
+    withState { state in
+      installExitHook(&state)
+      state.awaitThreads = body
     }
   }
 
@@ -156,12 +167,18 @@ enum CurrentProcess {
   // Safe: written under the state's lock before the hook that reads it is registered.
   private nonisolated(unsafe) static var hookedGeneration: Generation?
 
+  private static func awaitThreads() {
+    if let awaitThreads = withState({ $0.awaitThreads }) { awaitThreads() }
+  }
+
   /// Whether the daemons have been, or are about to be, terminated: what would start another one had better not.
   static var isEnding: Bool { ending.load(ordering: .relaxed) }
   private static let ending = Atomic<Bool>(false)
 
-  /// The exit blocks, last first; then the daemons are terminated and the others joined, as Python does.
+  /// The threads that are not daemons are joined; the exit blocks, last first; then the daemons among the children are terminated and the
+  /// others joined: as Python does.
   static func end() {
+    awaitThreads()
     // Nothing to do is the rule, and costs a child nothing.
     while withState({ $0.hasOwnLists && !$0.exitBlocks.isEmpty }), let block = withState({ $0.exitBlocks.popLast() }) {
       block()

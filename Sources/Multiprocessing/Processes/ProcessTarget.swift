@@ -127,7 +127,7 @@ struct TargetArguments<Values> {
 }
 
 /// Calls a function with a tuple's elements: the compiler refuses to expand a pack in front of a further argument.
-private func apply<each B, R>(_ function: (repeat each B) throws -> R, _ arguments: (repeat each B)) rethrows -> R {
+func apply<each B, R>(_ function: (repeat each B) throws -> R, _ arguments: (repeat each B)) rethrows -> R {
   try function(repeat each arguments)
 }
 

@@ -9,7 +9,11 @@ package enum ChildExit {
   // Safe: written by the child's only thread before there is another.
   package nonisolated(unsafe) static var tidyUp: (() -> Void)?
 
-  @inline(never) static func rehearse() { _ = tidyUp == nil }
+  /// Runs ahead of that, while other threads may still end the child themselves: waits for them. Set like `tidyUp`.
+  // Safe: as `tidyUp`.
+  package nonisolated(unsafe) static var awaitThreads: (() -> Void)?
+
+  @inline(never) static func rehearse() { _ = tidyUp == nil && awaitThreads == nil }
 
   /// exit(3), called anywhere in the child, ends it the same way. A handler registered here runs ahead of all that the
   /// parent registered.
@@ -28,6 +32,7 @@ package enum ChildExit {
   }
 
   package static func leave(_ code: Int32) -> Never {
+    awaitThreads?()
     mp_claim_end()
     tidyUp?()
     mp_flush_streams()
