@@ -19,7 +19,8 @@ let pool = try Pool(processes: 2)
 for (input, result) in zip(inputs, try pool.mapResults(inputs, reciprocal)) {
   switch result {
   case .success(let value): print("1000 / \(input) = \(value)")
-  case .failure(ProcessError.crashed(let report)): print("1000 / \(input) crashed: \(report.message ?? "\(report.signal)")")
+  case .failure(ProcessError.crashed(let report)):
+    print("1000 / \(input) crashed: \(report.message ?? "\(report.signal)")")
   case .failure(let error): print("1000 / \(input) failed: \(error)")
   }
 }

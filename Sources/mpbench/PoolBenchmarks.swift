@@ -30,7 +30,9 @@ extension Benchmark {
 
   private static func createUseClose() throws {
     let pool = try Pool(processes: 2)
-    guard try pool.map(0..<2, chunkSize: 1, { (number: Int) in number &* number }) == [0, 1] else { throw WrongOutcome("other squares") }
+    guard try pool.map(0..<2, chunkSize: 1, { (number: Int) in number &* number }) == [0, 1] else {
+      throw WrongOutcome("other squares")
+    }
     pool.close()
     try pool.join()
   }
@@ -54,7 +56,9 @@ extension Benchmark {
   private static func newClosure(_ count: Int) throws -> Double {
     try withPool { pool, _ in
       try medianTime(count) {
-        guard try pool.map(0..<2, chunkSize: 1, { (number: Int) in number + 1 }) == [1, 2] else { throw WrongOutcome("other sums") }
+        guard try pool.map(0..<2, chunkSize: 1, { (number: Int) in number + 1 }) == [1, 2] else {
+          throw WrongOutcome("other sums")
+        }
       }
     }
   }
@@ -65,7 +69,9 @@ extension Benchmark {
         let start = nanoseconds()
         let squares = try pool.map(0..<count, chunkSize: chunkSize, square)
         let seconds = Double(nanoseconds() - start) / 1e9
-        guard squares.count == count, squares.last == (count - 1) * (count - 1) else { throw WrongOutcome("other squares") }
+        guard squares.count == count, squares.last == (count - 1) * (count - 1) else {
+          throw WrongOutcome("other squares")
+        }
         return Double(count) / seconds
       }
     }

@@ -15,7 +15,8 @@ extension Pool {
     _ transform: @escaping @Sendable (repeat each A) throws -> Out
   ) throws -> [Out] {
     try runMap(
-      PoolInputs(ArgumentPacks<_, ArgumentPack<repeat each A>>(tuples: inputs)), chunkSize, progress, .starred(transform, .codable()))
+      PoolInputs(ArgumentPacks<_, ArgumentPack<repeat each A>>(tuples: inputs)), chunkSize, progress,
+      .starred(transform, .codable()))
   }
 
   /// The same with a `transform` without a result.
@@ -27,7 +28,8 @@ extension Pool {
     _ transform: @escaping @Sendable (repeat each A) throws -> Void
   ) throws -> [Void] {
     try runMap(
-      PoolInputs(ArgumentPacks<_, ArgumentPack<repeat each A>>(tuples: inputs)), chunkSize, progress, .starred(transform, .void()))
+      PoolInputs(ArgumentPacks<_, ArgumentPack<repeat each A>>(tuples: inputs)), chunkSize, progress,
+      .starred(transform, .void()))
   }
 
   /// The same with an async `transform`.
@@ -37,7 +39,8 @@ extension Pool {
     _ transform: @escaping @Sendable (repeat each A) async throws -> Out
   ) throws -> [Out] {
     try runMap(
-      PoolInputs(ArgumentPacks<_, ArgumentPack<repeat each A>>(tuples: inputs)), chunkSize, progress, .starred(async: transform, .codable()))
+      PoolInputs(ArgumentPacks<_, ArgumentPack<repeat each A>>(tuples: inputs)), chunkSize, progress,
+      .starred(async: transform, .codable()))
   }
 
   /// The same with an async `transform` without a result.
@@ -49,7 +52,8 @@ extension Pool {
     _ transform: @escaping @Sendable (repeat each A) async throws -> Void
   ) throws -> [Void] {
     try runMap(
-      PoolInputs(ArgumentPacks<_, ArgumentPack<repeat each A>>(tuples: inputs)), chunkSize, progress, .starred(async: transform, .void()))
+      PoolInputs(ArgumentPacks<_, ArgumentPack<repeat each A>>(tuples: inputs)), chunkSize, progress,
+      .starred(async: transform, .void()))
   }
 
   /// The same, without blocking a thread. When the task is cancelled, what is left is dropped, what runs is ended, and it throws `CancellationError`.
@@ -59,7 +63,8 @@ extension Pool {
     _ transform: @escaping @Sendable (repeat each A) throws -> Out
   ) async throws -> [Out] {
     try await runMap(
-      PoolInputs(ArgumentPacks<_, ArgumentPack<repeat each A>>(tuples: inputs)), chunkSize, progress, .starred(transform, .codable()))
+      PoolInputs(ArgumentPacks<_, ArgumentPack<repeat each A>>(tuples: inputs)), chunkSize, progress,
+      .starred(transform, .codable()))
   }
 
   /// The same with a `transform` without a result, without blocking a thread.
@@ -71,7 +76,8 @@ extension Pool {
     _ transform: @escaping @Sendable (repeat each A) throws -> Void
   ) async throws -> [Void] {
     try await runMap(
-      PoolInputs(ArgumentPacks<_, ArgumentPack<repeat each A>>(tuples: inputs)), chunkSize, progress, .starred(transform, .void()))
+      PoolInputs(ArgumentPacks<_, ArgumentPack<repeat each A>>(tuples: inputs)), chunkSize, progress,
+      .starred(transform, .void()))
   }
 
   /// The same with an async `transform`, without blocking a thread.
@@ -81,7 +87,8 @@ extension Pool {
     _ transform: @escaping @Sendable (repeat each A) async throws -> Out
   ) async throws -> [Out] {
     try await runMap(
-      PoolInputs(ArgumentPacks<_, ArgumentPack<repeat each A>>(tuples: inputs)), chunkSize, progress, .starred(async: transform, .codable()))
+      PoolInputs(ArgumentPacks<_, ArgumentPack<repeat each A>>(tuples: inputs)), chunkSize, progress,
+      .starred(async: transform, .codable()))
   }
 
   /// The same with an async `transform` without a result, without blocking a thread.
@@ -93,6 +100,7 @@ extension Pool {
     _ transform: @escaping @Sendable (repeat each A) async throws -> Void
   ) async throws -> [Void] {
     try await runMap(
-      PoolInputs(ArgumentPacks<_, ArgumentPack<repeat each A>>(tuples: inputs)), chunkSize, progress, .starred(async: transform, .void()))
+      PoolInputs(ArgumentPacks<_, ArgumentPack<repeat each A>>(tuples: inputs)), chunkSize, progress,
+      .starred(async: transform, .void()))
   }
 }

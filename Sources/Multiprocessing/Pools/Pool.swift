@@ -38,6 +38,8 @@ public final class Pool: Sendable {
     core = try PoolCore(settings)
   }
 
+  init(settings: PoolSettings) throws { core = try PoolCore(settings) }
+
   deinit { core.terminate() }
 
   /// Takes no more tasks. Those that were submitted are run to their end; then the workers end.

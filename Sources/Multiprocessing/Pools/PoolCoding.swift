@@ -50,7 +50,8 @@ struct PoolCoding<Value> {
 /// `counter` how many there are now.
 @usableFromInline
 typealias PoolNumbers = (
-  _ inputs: UnsafeRawPointer, _ outputs: UnsafeMutableRawPointer, _ items: Range<Int>, _ counter: UnsafeMutableRawPointer
+  _ inputs: UnsafeRawPointer, _ outputs: UnsafeMutableRawPointer, _ items: Range<Int>,
+  _ counter: UnsafeMutableRawPointer
 ) throws -> Void
 
 /// What a pool is asked to do with each input.
@@ -81,7 +82,8 @@ struct PoolTask<In, Out> {
 
 extension PoolTask {
   @usableFromInline
-  init(_ call: @escaping (In) throws -> Out, input: PoolCoding<In>, _ output: PoolCoding<Out>, _ numbers: PoolNumbers?) {
+  init(_ call: @escaping (In) throws -> Out, input: PoolCoding<In>, _ output: PoolCoding<Out>, _ numbers: PoolNumbers?)
+  {
     self.init(body: .synchronous(call), input: input, output: output, numbers: numbers)
   }
 

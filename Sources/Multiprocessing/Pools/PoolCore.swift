@@ -151,7 +151,11 @@ final class PoolCore: Sendable {
   private func bury(_ member: PoolMember) {
     let error: any Error
     do {
-      if case .failed(let failure) = try member.process.ending() { error = failure } else { error = ProcessError.exited(0) }
+      if case .failed(let failure) = try member.process.ending() {
+        error = failure
+      } else {
+        error = ProcessError.exited(0)
+      }
     } catch let failure {
       error = failure
     }
@@ -227,6 +231,10 @@ final class PoolCore: Sendable {
       state.patience = nil
       for member in state.members { member?.kill(.terminated) }
     }
+    if let look = state.stuckLook, look.hasPassed {
+      state.stuckLook = nil
+      state.scheduler.noteStuck()
+    }
     if let look = state.idleLook, look.hasPassed {
       state.idleLook = nil
       state.retireIdle()
@@ -247,6 +255,8 @@ final class PoolCore: Sendable {
     if let held = state.heldUntil { due = min(due, held) }
     if let patience = state.patience { due = min(due, patience) }
     if let look = state.idleLook { due = min(due, look) }
+    if state.stuckLook == nil, state.scheduler.mayBeStuck { state.stuckLook = Deadline(after: .milliseconds(5)) }
+    if let look = state.stuckLook { due = min(due, look) }
     // A driver runs code of the user's in between, which may hold it up: then the thread collects.
     if state.drivers > 0, !state.isLeaseTimed {
       state.isLeaseTimed = true

@@ -20,7 +20,8 @@ final class PoolMapping<In, Out> {
   private var failures: [(index: Int, error: any Error)] = []
 
   init(
-    _ core: PoolCore, _ task: PoolTask<In, Out>, _ function: PoolFunctionBody, ownsFunction: Bool, _ inputs: PoolInputs<In>,
+    _ core: PoolCore, _ task: PoolTask<In, Out>, _ function: PoolFunctionBody, ownsFunction: Bool,
+    _ inputs: PoolInputs<In>,
     _ chunking: PoolChunking
   ) {
     self.core = core

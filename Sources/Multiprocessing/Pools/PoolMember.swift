@@ -33,7 +33,8 @@ final class PoolMember: @unchecked Sendable {
   /// Sends a slice; its place in the lane, nil when there is no room.
   func send(_ slice: PoolSlice<PoolLoad>) -> UnsafeMutableRawPointer? {
     var header = SliceHeader(
-      function: slice.load.job.function.number, first: slice.items.lowerBound, count: slice.items.count, offset: -1, length: 0)
+      function: slice.load.job.function.number, first: slice.items.lowerBound, count: slice.items.count, offset: -1,
+      length: 0)
     switch slice.load.storage {
     case .block(let block, let length):
       header.offset = block.offset

@@ -9,9 +9,9 @@ public final class PoolResults<Out: Sendable>: Sequence, IteratorProtocol {
   public typealias Element = Result<Out, any Error>
 
   fileprivate let stream: PoolStream<Out>
-  private let pool: Pool
+  private let pool: AnyObject
 
-  init(_ stream: PoolStream<Out>, of pool: Pool) {
+  init(_ stream: PoolStream<Out>, of pool: AnyObject) {
     self.stream = stream
     self.pool = pool
   }

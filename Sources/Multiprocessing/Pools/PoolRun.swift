@@ -9,7 +9,9 @@ extension Pool {
     _ inputs: PoolInputs<In>, _ chunkSize: Int?, _ task: PoolTask<In, Out>, _ known: PoolFunctionBody? = nil
   ) throws -> PoolMapping<In, Out> {
     try core.requireParent()
-    if let chunkSize, chunkSize < 1 { throw PoolError.invalidArgument("a chunk of \(chunkSize) inputs: give 1 or more") }
+    if let chunkSize, chunkSize < 1 {
+      throw PoolError.invalidArgument("a chunk of \(chunkSize) inputs: give 1 or more")
+    }
     if known != nil { try core.requireOpen() }
     let function = try known ?? core.register(task)
     let chunking = PoolChunking(fixed: chunkSize, processes: core.settings.processes, total: inputs.total)
@@ -31,7 +33,8 @@ extension Pool {
   func runMap<In, Out>(
     _ inputs: PoolInputs<In>, _ chunkSize: Int?, _ progress: Progress?, _ function: PoolFunction<In, Out>
   ) throws -> [Out] {
-    let map = PoolMap(try mapping(inputs, chunkSize, task(of: function), function.body), core, progress, failsFast: true)
+    let map = PoolMap(
+      try mapping(inputs, chunkSize, task(of: function), function.body), core, progress, failsFast: true)
     try map.run()
     return try map.values()
   }
@@ -49,7 +52,8 @@ extension Pool {
   nonisolated(nonsending) func runMap<In, Out>(
     _ inputs: PoolInputs<In>, _ chunkSize: Int?, _ progress: Progress?, _ function: PoolFunction<In, Out>
   ) async throws -> [Out] {
-    let map = PoolMap(try mapping(inputs, chunkSize, task(of: function), function.body), core, progress, failsFast: true)
+    let map = PoolMap(
+      try mapping(inputs, chunkSize, task(of: function), function.body), core, progress, failsFast: true)
     try await map.runSuspended()
     return try map.values()
   }
@@ -67,7 +71,8 @@ extension Pool {
   func runMapResults<In, Out>(
     _ inputs: PoolInputs<In>, _ chunkSize: Int?, _ progress: Progress?, _ function: PoolFunction<In, Out>
   ) throws -> [Result<Out, any Error>] {
-    let map = PoolMap(try mapping(inputs, chunkSize, task(of: function), function.body), core, progress, failsFast: false)
+    let map = PoolMap(
+      try mapping(inputs, chunkSize, task(of: function), function.body), core, progress, failsFast: false)
     try map.run()
     return map.results()
   }
@@ -85,7 +90,8 @@ extension Pool {
   nonisolated(nonsending) func runMapResults<In, Out>(
     _ inputs: PoolInputs<In>, _ chunkSize: Int?, _ progress: Progress?, _ function: PoolFunction<In, Out>
   ) async throws -> [Result<Out, any Error>] {
-    let map = PoolMap(try mapping(inputs, chunkSize, task(of: function), function.body), core, progress, failsFast: false)
+    let map = PoolMap(
+      try mapping(inputs, chunkSize, task(of: function), function.body), core, progress, failsFast: false)
     try await map.runSuspended()
     return map.results()
   }
@@ -129,7 +135,8 @@ extension Pool {
     return function.task.task
   }
 
-  private func submit<In, Out>(_ input: In, _ task: PoolTask<In, Out>, _ known: PoolFunctionBody?) throws -> Future<Out> {
+  private func submit<In, Out>(_ input: In, _ task: PoolTask<In, Out>, _ known: PoolFunctionBody?) throws -> Future<Out>
+  {
     try core.requireParent()
     try core.requireOpen()
     // Encoded first: what cannot be throws here, and is nobody's task.

@@ -23,8 +23,8 @@ struct PoolScheduler<Load: PoolWork, Ticket> {
     case start(worker: Int, isAsync: Bool)
     /// An idle worker is to end.
     case retire(worker: Int)
-    /// The last slice of a worker is to be taken back; `withdrawn` has to follow.
-    case withdraw(worker: Int, Ticket)
+    /// A slice of a worker is to be taken back; `withdrawn` has to follow.
+    case withdraw(worker: Int, index: Int, Ticket)
   }
 
   private let policy: Policy
@@ -104,12 +104,29 @@ struct PoolScheduler<Load: PoolWork, Ticket> {
     guard workers.contains(where: { $0?.isIdle ?? false }) else { return nil }
     for place in workers.indices {
       guard let worker = workers[place], worker.sent.count >= 2 else { continue }
-      let last = worker.sent[worker.sent.count - 1]
-      guard !last.isWithdrawn, !last.isClaimed, last.slice.expected ?? .max > policy.mostExpected / 4 else { continue }
+      guard let index = (1..<worker.sent.count).last(where: { !worker.sent[$0].isWithdrawn }) else { continue }
+      let last = worker.sent[index]
+      // Tiny ones behind tiny ones are faster done where they are.
+      let isLong = max(last.slice.expected ?? .max, worker.sent[0].slice.expected ?? .max) > policy.mostExpected / 4
+      guard !last.isClaimed, isLong || worker.isStuck else { continue }
       guard workers.contains(where: { $0.map { $0.isIdle && $0.canRun(last.slice) } ?? false }) else { continue }
-      return .withdraw(worker: place, last.ticket)
+      return .withdraw(worker: place, index: index, last.ticket)
     }
     return nil
+  }
+
+  /// Whether somebody has nothing to do while others have more than they can do at once: a while later, `noteStuck` is to be called.
+  var mayBeStuck: Bool {
+    queue.isEmpty && workers.contains { $0?.isIdle ?? false }
+      && workers.contains { $0.map { $0.sent.count >= 2 && !$0.isStuck } ?? false }
+  }
+
+  /// Looks who has not come on since the last look; what waits behind those goes to others.
+  mutating func noteStuck() {
+    for case let worker? in workers where worker.sent.count >= 2 {
+      worker.isStuck = worker.seenSlices == worker.endedSlices
+      worker.seenSlices = worker.endedSlices
+    }
   }
 
   /// The worker has got the slice of a `send`.
@@ -124,17 +141,11 @@ struct PoolScheduler<Load: PoolWork, Ticket> {
     queue.prepend(slice)
   }
 
-  /// Whether the last slice of the worker could be taken back.
-  mutating func withdrawn(_ place: Int, _ isBack: Bool) {
-    let last = workers[place]!.sent.count - 1
-    withdrawn(place, last, isBack)
-    if isBack { queue.append(workers[place]!.sent[last].slice) }
-  }
-
-  /// The same of any slice, which does not go to the queue.
-  mutating func withdrawn(_ place: Int, _ index: Int, _ isBack: Bool) {
+  /// Whether a slice of the worker could be taken back; it then waits for another worker, if it is still `wanted`.
+  mutating func withdrawn(_ place: Int, _ index: Int, _ isBack: Bool, wanted: Bool = true) {
     if isBack {
       workers[place]!.sent[index].isWithdrawn = true
+      if wanted { queue.append(workers[place]!.sent[index].slice) }
     } else {
       workers[place]!.sent[index].isClaimed = true
     }
@@ -168,6 +179,7 @@ struct PoolScheduler<Load: PoolWork, Ticket> {
     guard let worker = workers[place], let first = worker.sent.popFirst() else { return nil }
     worker.expected -= first.slice.expected ?? policy.mostExpected
     worker.isFull = false
+    worker.isStuck = false
     worker.endedSlices += 1
     let next = first.slice.items.lowerBound + first.done
     if !first.isWithdrawn, next < first.slice.items.upperBound { putBack(first.slice.rest(from: next)) }

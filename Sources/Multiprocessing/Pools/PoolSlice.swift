@@ -70,5 +70,10 @@ final class PoolWorkerState<Load: PoolWork, Ticket> {
 
   var isIdle: Bool { phase == .ready && sent.isEmpty }
 
+  /// Others wait behind what it runs, and it has not come on for a while.
+  @exclusivity(unchecked) var isStuck = false
+  /// `endedSlices` at the last look at that.
+  var seenSlices = -1
+
   func canRun(_ slice: PoolSlice<Load>) -> Bool { slice.function < birth && (isAsync || !slice.isAsync) }
 }

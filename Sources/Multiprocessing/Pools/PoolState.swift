@@ -39,6 +39,8 @@ struct PoolState {
   var heldUntil: Deadline?
   /// When those that were asked to end are killed.
   var patience: Deadline?
+  /// When those are looked for that hold up what waits behind them.
+  var stuckLook: Deadline?
   /// When idle workers are looked for.
   var idleLook: Deadline?
   /// What the thread's clock is set to.
@@ -62,8 +64,8 @@ struct PoolState {
         while members.count <= place { members.append(nil) }
         chores.births.append((place, isAsync))
       case .retire(let place): stop(place)
-      case .withdraw(let place, let ticket):
-        scheduler.withdrawn(place, SliceHeader.claim(at: ticket, for: SliceHeader.Claim.withdrawn))
+      case .withdraw(let place, let index, let ticket):
+        scheduler.withdrawn(place, index, SliceHeader.claim(at: ticket, for: SliceHeader.Claim.withdrawn))
       }
     }
     guard phase != .open, !hasEnded, scheduler.isDrained else { return }
@@ -210,7 +212,7 @@ struct PoolState {
         let sent = worker.sent[index]
         guard !sent.isWithdrawn else { continue }
         let isBack = SliceHeader.claim(at: sent.ticket, for: SliceHeader.Claim.withdrawn)
-        scheduler.withdrawn(place, index, isBack)
+        scheduler.withdrawn(place, index, isBack, wanted: false)
         if !isBack, kills, isRunning(index, of: worker) { members[place]?.kill(.cancelled) }
       }
     }
@@ -254,7 +256,9 @@ struct PoolState {
       guard since == begun else { return scheduler.repeatInnocent(victim) }
       error = TimeoutError(operation: "a task of \(member.process.name)", timeout: settings.taskTimeout ?? .zero)
     }
-    if phase == .terminated || !scheduler.retry(victim) { fail(job, victim.slice.load.base + victim.item, error, &chores) }
+    if phase == .terminated || !scheduler.retry(victim) {
+      fail(job, victim.slice.load.base + victim.item, error, &chores)
+    }
   }
 
   /// A worker has died before it was ready, or could not be started.

@@ -180,7 +180,8 @@ final class PoolStint {
 
 /// Calls a function with one number, and lets go of what it has printed before the result is there.
 private func callFlushing(
-  _ call: PoolNumbers, _ inputs: UnsafeRawPointer, _ outputs: UnsafeMutableRawPointer, _ item: Int, _ counter: UnsafeMutableRawPointer
+  _ call: PoolNumbers, _ inputs: UnsafeRawPointer, _ outputs: UnsafeMutableRawPointer, _ item: Int,
+  _ counter: UnsafeMutableRawPointer
 ) throws {
   var unused = 0
   try withUnsafeMutableBytes(of: &unused) { try call(inputs, outputs, item..<item + 1, $0.baseAddress!) }

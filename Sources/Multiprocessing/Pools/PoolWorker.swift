@@ -86,7 +86,9 @@ struct PoolSettings: Sendable {
     try require(tasksPerChild ?? 1 > 0, "tasksPerChild is \(tasksPerChild ?? 0): give 1 or more, or nil for no limit")
     try require(memoryLimit ?? 1 > 0, "memoryLimit is \(memoryLimit ?? 0): give bytes, or nil for no limit")
     try require(recycleAbove ?? 1 > 0, "recycleAbove is \(recycleAbove ?? 0): give bytes, or nil for no limit")
-    try require(taskTimeout ?? .seconds(1) > .zero, "taskTimeout is \(taskTimeout ?? .zero): give a time above zero, or nil for none")
+    try require(
+      taskTimeout ?? .seconds(1) > .zero,
+      "taskTimeout is \(taskTimeout ?? .zero): give a time above zero, or nil for none")
     try require(retries >= 0, "retries is \(retries): give 0 or more")
   }
 }

@@ -34,7 +34,9 @@ package struct BlockMap {
     guard length <= Int.max - page else { return nil }
     let length = (max(length, 1) + page - 1) / page * page
     for isBacked in [true, false] {
-      guard let index = gaps.firstIndex(where: { $0.isBacked == isBacked && $0.place.count >= length }) else { continue }
+      guard let index = gaps.firstIndex(where: { $0.isBacked == isBacked && $0.place.count >= length }) else {
+        continue
+      }
       let start = gaps[index].place.lowerBound
       if gaps[index].place.count == length {
         gaps.remove(at: index)

@@ -38,7 +38,8 @@ package final class Lane: @unchecked Sendable {
     requests = LaneRing(
       base: base + 4096, size: Self.ringSize, tail: SharedWord(at: word(0)), head: SharedWord(at: word(2)))
     replies = LaneRing(
-      base: base + 4096 + Self.ringSize, size: Self.ringSize, tail: SharedWord(at: word(4)), head: SharedWord(at: word(6)))
+      base: base + 4096 + Self.ringSize, size: Self.ringSize, tail: SharedWord(at: word(4)),
+      head: SharedWord(at: word(6)))
     workerSleeps = LaneFlag(at: word(8))
     workerWantsRoom = LaneFlag(at: word(10))
     begun = SharedWord(at: word(12))

@@ -10,7 +10,9 @@ import XCTest
 final class LaneTests: AuditedTestCase {
   private static func put(_ writer: inout LaneWriter, _ number: Int, length: Int) -> Bool {
     guard let room = writer.room(for: length) else { return false }
-    for index in 0..<length { room.storeBytes(of: UInt8(truncatingIfNeeded: number &+ index), toByteOffset: index, as: UInt8.self) }
+    for index in 0..<length {
+      room.storeBytes(of: UInt8(truncatingIfNeeded: number &+ index), toByteOffset: index, as: UInt8.self)
+    }
     writer.commit(UInt8(number % 7 + 1), length)
     return true
   }
@@ -129,7 +131,8 @@ final class LaneTests: AuditedTestCase {
     for (index, block) in blocks.enumerated() {
       block.bytes.storeBytes(of: index, toByteOffset: block.bytes.count - 8, as: Int.self)
     }
-    XCTAssertTrue(blocks.enumerated().allSatisfy { $1.bytes.load(fromByteOffset: $1.bytes.count - 8, as: Int.self) == $0 })
+    XCTAssertTrue(
+      blocks.enumerated().allSatisfy { $1.bytes.load(fromByteOffset: $1.bytes.count - 8, as: Int.self) == $0 })
     blocks.removeAll()
     XCTAssertEqual(arena.freeBytes, free)
     XCTAssertThrowsError(try arena.take(1 << 50))

@@ -70,7 +70,9 @@ final class PoolFailureTests: AuditedTestCase {
       }
     }
     let future = try pool.submit { throw PlainError() }
-    guard case .thrown(let remote)? = thrown(ProcessError.self, by: { try future.result() }) else { return XCTFail("another case") }
+    guard case .thrown(let remote)? = thrown(ProcessError.self, by: { try future.result() }) else {
+      return XCTFail("another case")
+    }
     XCTAssertEqual(remote.typeName, "PlainError")
   }
 
@@ -210,7 +212,9 @@ final class PoolFailureTests: AuditedTestCase {
       }
       XCTAssertEqual(remote.typeName, number == 0 ? "Refusal" : "ProcessError")
       let future = try pool.submit { 1 }
-      guard case .initializerFailed? = thrown(PoolError.self, by: { try future.result() }) else { return XCTFail("another case") }
+      guard case .initializerFailed? = thrown(PoolError.self, by: { try future.result() }) else {
+        return XCTFail("another case")
+      }
     }
   }
 

@@ -226,10 +226,13 @@ final class PoolLifeTests: AuditedTestCase {
   func testProgress() throws {
     let pool = try Pool(processes: 2)
     let told = Mutex<[Int]>([])
-    _ = try pool.map(0..<500, progress: { done, total in
-      if total != 500 { XCTFail("\(total as Any)") }
-      told.withLock { $0.append(done) }
-    }) { $0 }
+    _ = try pool.map(
+      0..<500,
+      progress: { done, total in
+        if total != 500 { XCTFail("\(total as Any)") }
+        told.withLock { $0.append(done) }
+      }
+    ) { $0 }
     let dones = told.withLock { $0 }
     XCTAssertEqual(dones, dones.sorted())
     XCTAssertEqual(dones.last, 500)

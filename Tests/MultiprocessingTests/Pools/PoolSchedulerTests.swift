@@ -14,7 +14,9 @@ final class PoolSchedulerTests: XCTestCase {
 
   private var scheduler = Scheduler(.init(processes: 2))
 
-  private func slice(_ name: String, _ count: Int = 1, function: Int = 0, isAsync: Bool = false, expected: Int? = nil) -> PoolSlice<Load> {
+  private func slice(_ name: String, _ count: Int = 1, function: Int = 0, isAsync: Bool = false, expected: Int? = nil)
+    -> PoolSlice<Load>
+  {
     PoolSlice(load: Load(name), items: 0..<count, function: function, isAsync: isAsync, expected: expected)
   }
 
@@ -28,8 +30,8 @@ final class PoolSchedulerTests: XCTestCase {
         told.append("\(slice.load.name)\(slice.items) to \(place)")
       case .start(let place, let isAsync): told.append("start \(place)\(isAsync ? " async" : "")")
       case .retire(let place): told.append("retire \(place)")
-      case .withdraw(let place, _):
-        scheduler.withdrawn(place, true)
+      case .withdraw(let place, let index, _):
+        scheduler.withdrawn(place, index, true)
         told.append("withdraw from \(place)")
       }
     }
@@ -83,7 +85,7 @@ final class PoolSchedulerTests: XCTestCase {
     XCTAssertEqual(scheduler.queue.count, 300 - 2 * 128)
     XCTAssertEqual(scheduler.workers[0]!.sent.count, 128)
     end(0)
-    XCTAssertEqual(steps(), ["256..0 to 0".replacingOccurrences(of: "..0", with: "0..<1")])
+    XCTAssertEqual(steps(), ["2560..<1 to 0"])
   }
 
   func testLongOnesGoTwoAtMostAndComeBack() {
@@ -100,6 +102,36 @@ final class PoolSchedulerTests: XCTestCase {
     XCTAssertEqual(scheduler.ended(0)?.done, 0)
     end(1)
     XCTAssertTrue(scheduler.isDrained)
+  }
+
+  func testWhatWaitsBehindAStuckOneGoesElsewhere() {
+    staff()
+    for number in 0..<6 { scheduler.add(slice("\(number)", expected: 10)) }
+    _ = steps()
+    XCTAssertFalse(scheduler.mayBeStuck)
+    for _ in 0..<3 { end(1) }
+    XCTAssertTrue(scheduler.mayBeStuck)
+    XCTAssertEqual(steps(), [])
+    scheduler.noteStuck()
+    XCTAssertEqual(steps(), [])
+    scheduler.noteStuck()
+    XCTAssertFalse(scheduler.mayBeStuck)
+    XCTAssertEqual(steps(), ["withdraw from 0", "40..<1 to 1"])
+    end(1)
+    XCTAssertEqual(steps().first, "withdraw from 0")
+  }
+
+  func testTinyOnesBehindAnUnknownOneGoElsewhere() {
+    staff()
+    scheduler.add(slice("long"))
+    scheduler.add(slice("a", expected: 10))
+    scheduler.add(slice("b", expected: 10))
+    XCTAssertEqual(steps(), ["long0..<1 to 0", "a0..<1 to 1", "b0..<1 to 1"])
+    scheduler.add(slice("c", expected: 1_000_000))
+    scheduler.add(slice("d", expected: 10))
+    XCTAssertEqual(steps(), ["c0..<1 to 1", "d0..<1 to 0"])
+    for _ in 0..<3 { end(1) }
+    XCTAssertEqual(steps(), ["withdraw from 0", "d0..<1 to 1"])
   }
 
   func testANewFunctionReplacesIdleWorkers() {
@@ -167,7 +199,8 @@ final class PoolSchedulerTests: XCTestCase {
     _ = steps()
     XCTAssertEqual(scheduler.answered(0, 1)?.item, 0)
     for attempt in 0..<3 {
-      let place = try XCTUnwrap(scheduler.workers.firstIndex { $0.map { !$0.sent.isEmpty && $0.sent[0].slice.items.contains(1) } ?? false })
+      let place = try XCTUnwrap(
+        scheduler.workers.firstIndex { $0.map { !$0.sent.isEmpty && $0.sent[0].slice.items.contains(1) } ?? false })
       let victim = try XCTUnwrap(scheduler.died(place, hasBegun: true)?.victim)
       XCTAssertEqual(victim.item, 1)
       XCTAssertEqual(scheduler.retry(victim), attempt < 2)

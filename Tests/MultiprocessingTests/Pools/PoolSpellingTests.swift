@@ -20,7 +20,9 @@ final class PoolSpellingTests: AuditedTestCase {
     XCTAssertEqual(try pool.map([1, 2, 3]) { $0 + offset }, [11, 12, 13])
     XCTAssertEqual(try pool.map(1...3, triple), [3, 6, 9])
     XCTAssertEqual(try pool.map(1...3, halve), [0.5, 1, 1.5])
-    XCTAssertEqual(try pool.map(stride(from: 0, to: 6, by: 2), chunkSize: 2) { (number: Int) -> String in "\(number)" }, ["0", "2", "4"])
+    XCTAssertEqual(
+      try pool.map(stride(from: 0, to: 6, by: 2), chunkSize: 2) { (number: Int) -> String in "\(number)" },
+      ["0", "2", "4"])
     XCTAssertEqual(try pool.map(["a", "b"], chunkSize: 1) { text in text + text }, ["aa", "bb"])
     XCTAssertEqual(try pool.map([] as [Int]) { $0 }, [])
     XCTAssertEqual(try pool.map(Set([7])) { [$0: "\($0)"] }, [[7: "7"]])
@@ -37,7 +39,8 @@ final class PoolSpellingTests: AuditedTestCase {
     _ = try pool.mapResults(1...2) { _ in }
     XCTAssertEqual(try pool.mapResults(1...2, slowly).count, 2)
     XCTAssertEqual(try pool.starmap([(1, 2.5), (3, 4.5)], add), [3.5, 7.5])
-    XCTAssertEqual(try pool.starmap([(1, "a"), (2, "b")], chunkSize: 1) { number, text in "\(number)\(text)" }, ["1a", "2b"])
+    XCTAssertEqual(
+      try pool.starmap([(1, "a"), (2, "b")], chunkSize: 1) { number, text in "\(number)\(text)" }, ["1a", "2b"])
     XCTAssertEqual(try pool.starmap(zip(1...2, 3...4)) { (a: Int, b: Int) in a * b }, [3, 8])
     try pool.starmap([(1, 2)]) { (a: Int, b: Int) in precondition(a < b) }
     XCTAssertEqual(try pool.starmap([(1, 2, 3)]) { (a: Int, b: Int, c: Int) async in a + b + c }, [6])
