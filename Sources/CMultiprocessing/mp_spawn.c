@@ -29,8 +29,17 @@
 #define P_PIDFD 3
 #endif
 
-// A sanitizer keeps books as well, on each frame of a stack: the child leaves its own without a return.
+// A sanitizer keeps books as well, on each frame of a stack, which the child leaves without a return, and on clone(2), whose child it takes
+// to have memory of its own: so it has.
 #define CHILD __attribute__((no_sanitize("address", "thread", "undefined"), noinline))
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define SANITIZED 1
+#endif
+#endif
+#ifndef SANITIZED
+#define SANITIZED 0
+#endif
 
 /// What the child tells. Apart from the request, for a child with memory of its own.
 typedef struct {
@@ -270,7 +279,7 @@ int mp_spawn(mp_spawn_request *request) {
   request->reason = MP_SPAWN_ERRNO;
   // Memory that is shared with a process of another user would count as that user's: the kernel no longer lets this process look
   // into its own files in proc(5), for one. Such a start copies its page tables, as fork(2) does.
-  bool shares_memory = !request->sets_user && !request->sets_user_group && request->group_count < 0;
+  bool shares_memory = !SANITIZED && !request->sets_user && !request->sets_user_group && request->group_count < 0;
   if (shares_memory) {
     report own = {0};
     return spawn(request, &own, true);

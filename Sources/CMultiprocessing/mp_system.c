@@ -90,13 +90,15 @@ int mp_pidfd_wait(int pidfd) {
 
 int mp_pidfd_exit_info(int pidfd, mp_exit_status *status) {
   memset(status, 0, sizeof *status);
-  struct process_information info = {.mask = EXIT_INFORMATION};
-  // A child that is about to reap itself is nobody's child any more a moment before the kernel has noted how it ended.
+  struct process_information info;
+  // Somebody else's reaping takes a moment, in which the process is nobody's child any more, and the kernel has not noted yet how it
+  // ended, or does not find it (ESRCH).
   for (int patience = 200;; patience--) {
-    if (ioctl(pidfd, _IOWR(0xFF, 11, struct process_information), &info) < 0) return -errno;
-    if (info.mask & EXIT_INFORMATION) break;
+    info = (struct process_information){.mask = EXIT_INFORMATION};
+    int error = ioctl(pidfd, _IOWR(0xFF, 11, struct process_information), &info) < 0 ? errno : 0;
+    if (error && error != ESRCH) return -error;
+    if (!error && info.mask & EXIT_INFORMATION) break;
     if (patience == 0) return -ENODATA;
-    info.mask = EXIT_INFORMATION;
     nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
   }
   status->ended = true;

@@ -4,6 +4,7 @@ internal import MultiprocessingEngine
 extension Popen {
   /// The lines of a stream, without their "\n", as they come. A loop that ends early loses nothing: another one goes on.
   public struct Lines: Sequence, AsyncSequence, Sendable {
+    /// A line.
     public typealias Element = String
 
     let stream: InputStream

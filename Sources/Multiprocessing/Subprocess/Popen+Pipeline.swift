@@ -144,7 +144,7 @@ extension Popen {
       withExtendedLifetime(between) {}
     } catch {
       for process in processes {
-        try? process.send(.kill, toProcessGroup: true)
+        process.send(.kill, toProcessGroup: true)
         _ = try? process.wait()
       }
       throw error

@@ -62,29 +62,34 @@ extension Popen {
 
   // MARK: Signals
 
-  /// Sends a signal to the program, or to all of its process group; nothing happens when it has ended. Never reaches another program.
-  /// A program that leads no group gets it alone; see `Options.processGroup`.
+  /// Sends a signal to the program, or to all of its process group. Never reaches another program: a program that leads no group gets
+  /// it alone; see `Options.processGroup`.
   ///
-  /// - Throws: `ProcessError.notParent`; `PopenError.system`, with EINVAL for no signal, EPERM for a program of another user.
-  public func send(_ signal: Signal, toProcessGroup: Bool = false) throws {
-    try requireOwner()
-    try PopenError.telling { () throws(SystemFailure) in
+  /// - Returns: whether the system took it: not for a program whose end `poll` or `wait` has seen, for what is no signal, for a program of
+  ///   another user, and in a child of this process.
+  @discardableResult
+  public func send(_ signal: Signal, toProcessGroup: Bool = false) -> Bool {
+    guard isOwner, let pidfd = program.child.pidfd else { return false }
+    do throws(SystemFailure) {
       if toProcessGroup {
-        try program.signalGroup(signal.rawValue, heldBy: nil)
+        try program.signalGroup(signal.rawValue, heldBy: pidfd)
       } else {
         try program.child.send(signal: signal.rawValue)
       }
+      return true
+    } catch {
+      return false
     }
   }
 
   /// Asks the program to end, by SIGTERM; nothing happens when it has ended.
-  public func terminate() { try? send(.terminate) }
+  public func terminate() { send(.terminate) }
 
   /// Ends the program, by SIGKILL; nothing happens when it has ended.
-  public func kill() { try? send(.kill) }
+  public func kill() { send(.kill) }
 
   /// Asks the program to end, by SIGINT, as Ctrl-C does; nothing happens when it has ended.
-  public func interrupt() { try? send(.interrupt) }
+  public func interrupt() { send(.interrupt) }
 
   /// Ends the program and all that it has started in its process group: SIGTERM, then SIGKILL for what is still there after
   /// `Options.gracePeriod`.

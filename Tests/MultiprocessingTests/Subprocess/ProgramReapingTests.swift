@@ -100,7 +100,7 @@ final class ProgramReapingTests: TaskTestCase {
     try SignalStorm.rage(every: 200) {
       for _ in 0..<100 {
         let program = try Popen(["sleep", "3600"])
-        try program.send(.user1)
+        XCTAssertTrue(program.send(.user1))
         XCTAssertEqual(try program.wait(), .signaled(.user1))
       }
     }
