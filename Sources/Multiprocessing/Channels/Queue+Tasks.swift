@@ -5,7 +5,9 @@ extension Queue {
   /// Puts an element behind all others, waiting for room as long as the queue is full, without blocking a thread. Cancelling the task ends
   /// the wait with `CancellationError`, at once, and the element is not in the queue.
   ///
-  /// - Parameter timeout: nil waits for ever; zero or less does not wait.
+  /// - Parameters:
+  ///   - element: is encoded before anything waits.
+  ///   - timeout: nil waits for ever; zero or less does not wait.
   /// - Throws: what the blocking one throws; `CancellationError`; `.system` also when the system lacks the thread that the first such wait of a
   ///   program needs.
   public nonisolated(nonsending) func put(_ element: Element, timeout: Duration? = nil) async throws {

@@ -40,7 +40,9 @@ public final class Queue<Element: Codable & Sendable>: Sendable, SegmentHandle {
 
   /// Puts an element behind all others, waiting for room as long as the queue is full. Python's `put`.
   ///
-  /// - Parameter timeout: nil waits for ever.
+  /// - Parameters:
+  ///   - element: is encoded before anything waits.
+  ///   - timeout: nil waits for ever.
   /// - Throws: `QueueError.closed`, `.elementTooLarge`, `.system` (ENOSPC or ENOMEM when there is no memory left); `TimeoutError`;
   ///   what encoding the element throws. After an error it is not in the queue.
   public func put(_ element: Element, timeout: Duration? = nil) throws {

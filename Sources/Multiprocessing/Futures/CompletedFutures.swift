@@ -2,10 +2,14 @@ internal import MultiprocessingEngine
 
 /// The futures in the order in which they are done, those that are done already first. Python's `as_completed`.
 ///
+///     let pool = try Pool()
+///     let futures = try (1...3).map { number in try pool.submit { number * number } }
 ///     for future in try asCompleted(futures) { print(try future.result()) }
 ///     for try await future in try asCompleted(futures) { print(try await future.value) }
 ///
-/// - Parameter timeout: for the whole loop, counted from this call; nil waits for ever. See ``CompletedFutures``.
+/// - Parameters:
+///   - futures: of any order, done or not.
+///   - timeout: for the whole loop, counted from this call; nil waits for ever. See ``CompletedFutures``.
 /// - Throws: `FutureError.notParent` for futures that another process made.
 public func asCompleted<Output>(
   _ futures: some Sequence<Future<Output>>, timeout: Duration? = nil

@@ -13,6 +13,7 @@ public enum FutureCondition: Sendable, Hashable {
 /// Waits for several futures. Python's `concurrent.futures.wait`.
 ///
 /// - Parameters:
+///   - futures: done or not; none at all are all done.
 ///   - condition: what to wait for; by default until all are done.
 ///   - timeout: nil waits for ever.
 /// - Returns: those that are done and the others, each in the order given.
@@ -34,6 +35,7 @@ public func waitForFutures<Output>(
 /// as they are.
 ///
 /// - Parameters:
+///   - futures: done or not; none at all are all done.
 ///   - condition: what to wait for; by default until all are done.
 ///   - timeout: nil waits for ever.
 /// - Returns: those that are done and the others, each in the order given.

@@ -76,8 +76,10 @@ extension Popen {
 
     /// The lines as they come, in a loop or in an async loop, until the stream ends.
     ///
+    ///     let program = try Popen(["ls"], stdout: .pipe)
     ///     for line in program.standardOutput!.lines { print(line) }
-    ///     for try await line in program.standardOutput!.lines { print(line) }
+    ///
+    /// In a task, `for try await line in program.standardOutput!.lines`.
     public var lines: Lines { Lines(stream: self) }
 
     // MARK: The stream

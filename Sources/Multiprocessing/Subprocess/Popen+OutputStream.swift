@@ -11,7 +11,9 @@ extension Popen {
     /// Writes all of `bytes`, waiting while the program does not read and the pipe is full. A program that has closed its input or has
     /// ended raises no SIGPIPE.
     ///
-    /// - Parameter timeout: nil waits for ever.
+    /// - Parameters:
+    ///   - bytes: may be none.
+    ///   - timeout: nil waits for ever.
     /// - Throws: `PopenError.system`, with EPIPE when the program reads no more; `.closed`; `TimeoutError`. Part of it may have been
     ///   written then.
     public func write(_ bytes: [UInt8], timeout: Duration? = nil) throws {
@@ -32,7 +34,9 @@ extension Popen {
     /// The same without blocking a thread. Cancelling the task ends the wait with `CancellationError`, at once; part of it may have
     /// been written then.
     ///
-    /// - Parameter timeout: nil waits for ever.
+    /// - Parameters:
+    ///   - bytes: may be none.
+    ///   - timeout: nil waits for ever.
     /// - Throws: what the blocking one throws; `CancellationError`.
     public nonisolated(nonsending) func write(_ bytes: [UInt8], timeout: Duration? = nil) async throws {
       try Task.checkCancellation()
@@ -53,7 +57,9 @@ extension Popen {
 
     /// Writes text, as UTF-8.
     ///
-    /// - Parameter timeout: nil waits for ever.
+    /// - Parameters:
+    ///   - text: may be empty.
+    ///   - timeout: nil waits for ever.
     /// - Throws: what `write(_:timeout:)` throws for bytes.
     public func write(_ text: String, timeout: Duration? = nil) throws {
       try write(Array(text.utf8), timeout: timeout)
@@ -61,7 +67,9 @@ extension Popen {
 
     /// Writes text, as UTF-8, without blocking a thread.
     ///
-    /// - Parameter timeout: nil waits for ever.
+    /// - Parameters:
+    ///   - text: may be empty.
+    ///   - timeout: nil waits for ever.
     /// - Throws: what `write(_:timeout:)` throws for bytes.
     public nonisolated(nonsending) func write(_ text: String, timeout: Duration? = nil) async throws {
       try await write(Array(text.utf8), timeout: timeout)

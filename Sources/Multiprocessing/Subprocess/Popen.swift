@@ -7,7 +7,6 @@ internal import MultiprocessingEngine
 ///     print(listing.outputText)
 ///
 ///     let server = try Popen(["python3", "-m", "http.server"], stdout: .null)
-///     …
 ///     server.terminate()
 ///     try server.wait()
 ///

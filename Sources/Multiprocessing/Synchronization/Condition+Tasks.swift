@@ -48,7 +48,9 @@ extension Condition {
   /// Waits until `predicate` holds, without blocking a thread: asks it while holding the lock, at first and after each notification. Python's
   /// `wait_for`. See `wait(timeout:)` in a task for the lock and for cancelling.
   ///
-  /// - Parameter timeout: for all of the waiting; nil waits for ever.
+  /// - Parameters:
+  ///   - timeout: for all of the waiting; nil waits for ever.
+  ///   - predicate: should look at what others change while they hold the lock.
   /// - Returns: what `predicate` answered last: false when the time ran out.
   /// - Throws: what `predicate` throws; `CancellationError`; `SynchronizationError.notOwner` when no task of this process holds the lock,
   ///   `.tooManyWaiters`; `SystemError`.

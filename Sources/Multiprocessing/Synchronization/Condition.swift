@@ -83,7 +83,9 @@ public final class Condition: SegmentHandle, Sendable {
 
   /// Waits until `predicate` holds: asks it while holding the lock, at first and after each notification. Python's `wait_for`.
   ///
-  /// - Parameter timeout: for all of the waiting; nil waits for ever.
+  /// - Parameters:
+  ///   - timeout: for all of the waiting; nil waits for ever.
+  ///   - predicate: should look at what others change while they hold the lock.
   /// - Returns: what `predicate` answered last: false when the time ran out.
   /// - Throws: what `predicate` throws; `SynchronizationError.notOwner` when neither the calling thread nor a task of this process holds the lock,
   ///   `.tooManyWaiters`; `SystemError`.
