@@ -42,6 +42,9 @@ public final class Pool: Sendable {
 
   deinit { core.terminate() }
 
+  /// What the workers have done so far; of one that is at work, up to the last chunk that it has ended.
+  public var statistics: PoolStatistics { core.statistics }
+
   /// Takes no more tasks. Those that were submitted are run to their end; then the workers end.
   public func close() { core.close() }
 

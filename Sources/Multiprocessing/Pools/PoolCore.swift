@@ -120,7 +120,8 @@ final class PoolCore: Sendable {
       let worker = PoolWorker(
         lane: member.lane, arena: arena.region, bell: (bellFlag, bell.descriptor.raw),
         functions: state.withLock { $0.functions }, isAsync: isAsync, settings: settings)
-      try process.start(isAsync: false, kept: bell.descriptor.raw, arguments: { .none }) { _ in worker.run() }
+      try process.start(
+        isAsync: false, kept: bell.descriptor.raw, arguments: { .none }, body: { _ in worker.run() })
       adopt(member, at: place)
     } catch {
       with { state, chores in
@@ -191,7 +192,7 @@ final class PoolCore: Sendable {
       var isIdle = false
       let hasEnded = with { state, chores in
         state.collect(&chores)
-        keepOrder(&state, &chores)
+        state.keepOrder()
         if chores.isEmpty, state.drivers == 0 {
           bell.arm()
           // What came before is seen now, and what comes later rings.
@@ -221,63 +222,12 @@ final class PoolCore: Sendable {
     }
   }
 
-  /// What time brings: tasks that take too long, workers that are idle, starts that were put off, drivers that are held up.
-  private func keepOrder(_ state: inout PoolState, _ chores: inout PoolState.Chores) {
-    if let held = state.heldUntil, held.hasPassed {
-      state.heldUntil = nil
-      state.scheduler.startsAreHeld = false
-    }
-    if let patience = state.patience, patience.hasPassed {
-      state.patience = nil
-      for member in state.members { member?.kill(.terminated) }
-    }
-    if let look = state.stuckLook, look.hasPassed {
-      state.stuckLook = nil
-      state.scheduler.noteStuck()
-    }
-    if let look = state.idleLook, look.hasPassed {
-      state.idleLook = nil
-      state.retireIdle()
-    }
-    if let limit = settings.taskTimeout {
-      let now = monotonicNanoseconds()
-      for member in state.members {
-        guard let member, member.doom == nil else { continue }
-        let begun = member.lane.begun.observe()
-        if begun > 0, now >= begun + limit.nanoseconds { member.kill(.overdue(begun: begun)) }
-      }
-    }
-  }
-
   /// Sees to it that the thread wakes up when something is due.
   private func keepTime(_ state: inout PoolState) {
-    var due = Deadline.never
-    if let held = state.heldUntil { due = min(due, held) }
-    if let patience = state.patience { due = min(due, patience) }
-    if let look = state.idleLook { due = min(due, look) }
-    if state.stuckLook == nil, state.scheduler.mayBeStuck { state.stuckLook = Deadline(after: .milliseconds(5)) }
-    if let look = state.stuckLook { due = min(due, look) }
-    // A driver runs code of the user's in between, which may hold it up: then the thread collects.
-    if state.drivers > 0, !state.isLeaseTimed {
-      state.isLeaseTimed = true
-      due = min(due, Deadline(after: .milliseconds(2)))
-    }
-    if let limit = settings.taskTimeout { due = min(due, nextOverdue(state, limit)) }
+    let due = state.nextDue()
     guard due < state.clock else { return }
     state.clock = due
     try? watch.setClock(to: due)
-  }
-
-  private func nextOverdue(_ state: PoolState, _ limit: Duration) -> Deadline {
-    var due = Deadline.never
-    for (place, worker) in state.scheduler.workers.enumerated() {
-      guard let worker, !worker.sent.isEmpty, let member = state.members[place], member.doom == nil else { continue }
-      let begun = member.lane.begun.observe()
-      // What begins later is due later.
-      let left = begun == 0 ? limit : limit - .nanoseconds(Int64(monotonicNanoseconds()) - Int64(begun))
-      due = min(due, Deadline(after: left))
-    }
-    return due
   }
 
   // MARK: Helping
@@ -348,6 +298,15 @@ final class PoolCore: Sendable {
     }
   }
 
+  /// What the workers have done; of one that is at work, up to the last chunk that it has ended.
+  var statistics: PoolStatistics {
+    guard owner.isCurrent else { return PoolStatistics() }
+    return with { state, chores in
+      state.collect(&chores)
+      return state.tally.statistics(at: monotonicNanoseconds())
+    }
+  }
+
   // MARK: The end
 
   func close() {
@@ -386,14 +345,5 @@ final class PoolCore: Sendable {
   func requireNotOpen() throws {
     try requireParent()
     if state.withLock({ $0.phase == .open }) { throw PoolError.stillOpen }
-  }
-}
-
-extension Duration {
-  /// All of it, or as much as the number holds.
-  var nanoseconds: UInt64 {
-    let (seconds, attoseconds) = components
-    guard seconds < 1 << 33 else { return .max >> 2 }
-    return UInt64(max(0, seconds)) * 1_000_000_000 + UInt64(max(0, attoseconds / 1_000_000_000))
   }
 }

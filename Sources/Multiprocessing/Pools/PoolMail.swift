@@ -84,7 +84,7 @@ final class PoolBlock: @unchecked Sendable {
     bytes = UnsafeRawBufferPointer(start: place + AnswerBlock.headerSize, count: length)
   }
 
-  deinit { AnswerBlock.release(place) }
+  deinit { if lane.region.isOfThisProcess { AnswerBlock.release(place) } }
 }
 
 extension PoolMail {

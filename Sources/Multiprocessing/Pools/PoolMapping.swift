@@ -45,6 +45,7 @@ final class PoolMapping<In, Out> {
   /// Nobody wants the results any more.
   func abandon(kills: Bool) {
     isExhausted = true
+    guard core.isOfThisProcess else { return }
     core.with { state, _ in state.abandon(job, kills: kills) }
   }
 
@@ -64,6 +65,7 @@ final class PoolMapping<In, Out> {
     unread: Int, numbers: (_ first: Int, _ count: Int, UnsafeRawPointer) -> Void,
     item: (_ index: Int, Result<Out, any Error>) -> Void
   ) throws -> Bool {
+    try core.requireParent()
     let loads = feed(beside: unread)
     try exchange(loads)
     let before = answered

@@ -37,6 +37,7 @@ struct PoolState {
   var failedBirths = 0
   /// No worker is started before.
   var heldUntil: Deadline?
+  var tally = PoolTally()
   /// When those that were asked to end are killed.
   var patience: Deadline?
   /// When those are looked for that hold up what waits behind them.
@@ -142,11 +143,14 @@ struct PoolState {
     case .end:
       let report = payload.load(as: SliceReport.self)
       guard let (slice, done) = scheduler.ended(place) else { return }
+      tally.ran(place, tasks: done, for: report.duration)
+      if report.memory > 0 { tally.saw(place, memory: Int(report.memory)) }
       if done > 0 { slice.load.job.function.itemTime = Int(report.duration) / done }
       if slice.load.job.isAbandoned { chores.garbage.append(slice.load.job) }
     case .ready:
       failedBirths = 0
       scheduler.ready(place)
+      tally.began(place, id: Int(member.process.pid ?? 0), at: monotonicNanoseconds())
       if idleLook == nil { idleLook = Deadline(after: settings.idleTime) }
     case .initializerFailed:
       var reader = ByteReader(payload)
@@ -243,6 +247,8 @@ struct PoolState {
       for index in 0..<worker.sent.count { chores.garbage.append(worker.sent[index].slice.load.job) }
     }
     guard let death = scheduler.died(place, hasBegun: hasBegun ?? false) else { return }
+    tally.ended(place, at: monotonicNanoseconds())
+    if death.victim != nil { tally.ran(place, tasks: 1, for: 0) }
     if phase != .terminated, death.phase == .starting, member.doom == nil { birthFailed(error, &chores) }
     guard let victim = death.victim else { return }
     let job = victim.slice.load.job

@@ -39,6 +39,7 @@ package final class SharedArena: Sendable {
   }
 
   fileprivate func giveBack(_ block: BlockMap.Block) {
+    guard region.isOfThisProcess else { return }
     // Given back to the system while it is still nobody else's.
     let isSurplus = map.withLock { $0.wouldSpare(block) }
     if isSurplus { region.release(block.place) }

@@ -28,6 +28,9 @@ package final class SharedRegion: @unchecked Sendable {
     }
   }
 
+  /// In a child of the process that made it, what is written and freed there is still that one's.
+  package var isOfThisProcess: Bool { owner.isCurrent }
+
   deinit {
     // Children that outlive this object, and know nothing of it, have inherited it: its memory goes all the same. Not from a child, though:
     // its parent may be using it.

@@ -214,6 +214,20 @@ final class PoolLifeTests: AuditedTestCase {
     XCTAssertEqual(try pool.submit { [UInt8](repeating: 3, count: 100 << 20) }.result(), huge)
   }
 
+  func testStatistics() throws {
+    let pool = try Pool(processes: 2)
+    XCTAssertEqual(pool.statistics.workers, [])
+    let results = try pool.mapResults(0..<50, chunkSize: 5) { number in
+      if number == 20 { abort() }
+      return number
+    }
+    XCTAssertEqual(results.count, 50)
+    pool.close()
+    try pool.join()
+    XCTAssertEqual(pool.statistics.tasks, 50)
+    XCTAssertTrue(pool.statistics.workers.allSatisfy { $0.id == nil })
+  }
+
   func testSharedHandlesCross() throws {
     let pool = try Pool(processes: 2)
     XCTAssertEqual(try pool.submit { 1 }.result(), 1)
@@ -226,13 +240,11 @@ final class PoolLifeTests: AuditedTestCase {
   func testProgress() throws {
     let pool = try Pool(processes: 2)
     let told = Mutex<[Int]>([])
-    _ = try pool.map(
-      0..<500,
-      progress: { done, total in
-        if total != 500 { XCTFail("\(total as Any)") }
-        told.withLock { $0.append(done) }
-      }
-    ) { $0 }
+    let note: @Sendable (Int, Int?) -> Void = { done, total in
+      if total != 500 { XCTFail("\(total as Any)") }
+      told.withLock { $0.append(done) }
+    }
+    _ = try pool.map(0..<500, progress: note) { $0 }
     let dones = told.withLock { $0 }
     XCTAssertEqual(dones, dones.sorted())
     XCTAssertEqual(dones.last, 500)
