@@ -142,13 +142,11 @@ final class ThreadPoolTests: TaskTestCase {
   func testProgress() throws {
     let pool = try ThreadPool(threads: 2)
     let seen = Mutex<[Int]>([])
-    _ = try pool.map(
-      0..<100, chunkSize: 3,
-      progress: { done, total in
-        XCTAssertEqual(total, 100)
-        seen.withLock { $0.append(done) }
-      }
-    ) { $0 }
+    let note: @Sendable (Int, Int?) -> Void = { done, total in
+      XCTAssertEqual(total, 100)
+      seen.withLock { $0.append(done) }
+    }
+    try pool.map(0..<100, chunkSize: 3, progress: note) { $0 }
     let all = seen.withLock { $0 }
     XCTAssertEqual(all.last, 100)
     XCTAssertEqual(all, all.sorted())
