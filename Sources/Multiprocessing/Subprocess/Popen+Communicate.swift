@@ -12,8 +12,8 @@ extension Popen {
   ///   - timeout: nil waits for ever.
   /// - Returns: what was written to those streams that are `.pipe`.
   /// - Throws: after every error the program, and all of its process group, has been ended. `TimeoutError` with what had been
-  ///   written until then; `PopenError.outputLimitExceeded`, `.system`; `.invalidArgument` for input without a pipe, and
-  ///   `ProcessError.notParent`, which leave the program alone.
+  ///   written until then; `PopenError.outputLimitExceeded`, `.system`; `.invalidArgument` for input without a pipe,
+  ///   `.closed` for input after `close()`, and `ProcessError.notParent`, which leave the program alone.
   public func communicate(
     input: [UInt8] = [], timeout: Duration? = nil
   ) throws -> (output: [UInt8], error: [UInt8]) {
@@ -37,12 +37,17 @@ extension Popen {
 
   private func conversation(_ input: [UInt8], _ timeout: Duration?) throws -> Conversation {
     try requireOwner()
-    if !input.isEmpty && standardInput == nil {
-      throw PopenError.invalidArgument("input for a program whose stdin is not .pipe")
-    }
+    try Popen.check(input, for: standardInput)
     return Conversation(
       with: [program], named: arguments[0], input: standardInput?.end, bytes: input, output: standardOutput?.end,
       error: standardError?.end, options: options, timeout: timeout)
+  }
+
+  /// Throws the misuse.
+  static func check(_ input: [UInt8], for stream: OutputStream?) throws(PopenError) {
+    if input.isEmpty { return }
+    guard let stream else { throw .invalidArgument("input for a program whose stdin is not .pipe") }
+    if stream.isClosed { throw .closed }
   }
 
   // MARK: From start to end

@@ -74,9 +74,7 @@ extension Popen {
 
     private func conversation(_ input: [UInt8], _ timeout: Duration?) throws -> Conversation {
       for process in processes { try process.requireOwner() }
-      if !input.isEmpty && standardInput == nil {
-        throw PopenError.invalidArgument("input for a program whose stdin is not .pipe")
-      }
+      try Popen.check(input, for: standardInput)
       return Conversation(
         with: processes.map(\.program), named: name, input: standardInput?.end, bytes: input,
         output: standardOutput?.end, error: standardError?.end, options: processes[0].options, timeout: timeout)

@@ -47,6 +47,7 @@ final class CommunicateTests: AuditedTestCase {
     XCTAssertEqual(try program.communicate(input: Array("split".utf8)).output, Array("bananasplit".utf8))
     let closed = try Popen(["cat"], stdin: .pipe, stdout: .pipe)
     closed.standardInput?.close()
+    assertThrows(PopenError.closed) { try closed.communicate(input: [1]).output }
     XCTAssertEqual(try closed.communicate().output, [])
   }
 

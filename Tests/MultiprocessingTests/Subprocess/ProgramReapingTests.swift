@@ -85,6 +85,42 @@ final class ProgramReapingTests: TaskTestCase {
     XCTAssertEqual(outcomes, Array(repeating: Array(repeating: true, count: 25), count: 4))
   }
 
+  /// A file that somebody is writing to is tried again for a while; nobody else waits for that, and no child gets the descriptors that are
+  /// on their way.
+  func testForksWhileAStartTakesLong() throws {
+    let folder = try TemporaryFolder()
+    let path = try folder.write("#!/bin/sh\n", to: "busy")
+    let writer = open(path, O_WRONLY | O_APPEND)
+    defer { close(writer) }
+    let done = Flag()
+    let outcomes = Mailbox()
+    let thread = TestThread {
+      while !done.isRaised {
+        do {
+          try Popen([path]).wait()
+          outcomes.post("started")
+        } catch {
+          outcomes.post(error as? PopenError == .system(errno: ETXTBSY) ? "busy" : "\(error)")
+        }
+      }
+    }
+    var leaks: [String] = []
+    for _ in 0..<40 {
+      leaks += try Process.run(timeout: .seconds(100)) { () -> [String] in
+        (3..<200).compactMap { number in
+          var target = [CChar](repeating: 0, count: 256)
+          guard readlink("/proc/self/fd/\(number)", &target, 255) > 0 else { return nil }
+          let text = String(decoding: target.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+          return text.contains("pidfd") ? text : nil
+        }
+      }
+    }
+    done.raise()
+    thread.join()
+    XCTAssertEqual(leaks, [])
+    XCTAssertEqual(Set(try outcomes.waiting()), ["busy"])
+  }
+
   func testStartsUnderSignals() throws {
     try SignalStorm.rage(every: 300) {
       for number in 0..<40 {
