@@ -5,6 +5,9 @@ import XCTest
 
 /// Workers that are killed at any moment: every input has one answer, a value or an error that names the killing.
 final class PoolStormTests: AuditedTestCase {
+  // A pool that was let go of ends by itself, in its own time.
+  override var patienceWithLeaks: Double { 30 }
+
   override var patience: Double { 240 + Self.seconds }
 
   private static let seconds = getenv("MP_STORM_SECONDS").flatMap { Double(String(cString: $0)) } ?? 2

@@ -135,18 +135,22 @@ final class PoolCore: Sendable {
     let pidfd = try? member.process.pidfd()
     var isWatched = false
     if let pidfd { isWatched = (try? watch.add(pidfd)) != nil }
-    with { state, chores in
+    let isUnwatched = with { state, chores in
       member.pidfd = pidfd
       state.members[place] = member
       if state.phase == .terminated { member.kill(.terminated) }
       state.collect(&chores)
+      return state.isUnwatched
     }
     // Reaped by somebody else already, or nothing to watch it with: there is no use in it.
-    if !isWatched {
-      member.process.signalIgnoringErrors(.kill)
-      member.process.waitIgnoringErrors(.never)
-      bury(member)
-    }
+    if !isWatched || isUnwatched { end(member) }
+  }
+
+  /// Ends a worker whose end nobody waits for.
+  private func end(_ member: PoolMember) {
+    member.process.signalIgnoringErrors(.kill)
+    member.process.waitIgnoringErrors(.never)
+    bury(member)
   }
 
   private func bury(_ member: PoolMember) {
@@ -215,8 +219,13 @@ final class PoolCore: Sendable {
           if let member, member.process.status() != nil { bury(member) }
         }
       } catch {
-        // Somebody has closed what is not his: nothing can be told any more.
+        // Somebody has closed what is not his: nothing can be waited for any more.
         giveUp(SystemError(error))
+        let members = state.withLock { state in
+          state.isUnwatched = true
+          return state.members.compactMap { $0 }
+        }
+        for member in members { end(member) }
         return
       }
     }

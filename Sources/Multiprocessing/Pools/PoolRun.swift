@@ -163,7 +163,10 @@ extension Pool {
       }
     } catch {
       if known == nil { core.forget(function) }
-      throw (error as? SystemFailure).map { SystemError($0) } ?? error
+      let error = (error as? SystemFailure).map { SystemError($0) } ?? error
+      // Nobody has the future; but until it is done it holds what it could be cancelled by.
+      future.complete(.failure(error))
+      throw error
     }
     return future
   }

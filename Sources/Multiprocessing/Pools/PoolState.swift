@@ -33,6 +33,8 @@ struct PoolState {
   /// Whether the clock is set because of them.
   var isLeaseTimed = false
   var isServed = false
+  /// The thread is gone for want of what it waits with.
+  var isUnwatched = false
   /// Workers that died ahead of one that was ready.
   var failedBirths = 0
   /// No worker is started before.

@@ -46,6 +46,9 @@ private struct Mine: Codable, Sendable, Equatable {
 
 /// What goes wrong with one item stays with that item.
 final class PoolFailureTests: AuditedTestCase {
+  // A pool that was let go of ends by itself, in its own time.
+  override var patienceWithLeaks: Double { 30 }
+
   private func error<Out>(_ result: Result<Out, any Error>) -> (any Error)? {
     if case .failure(let error) = result { error } else { nil }
   }

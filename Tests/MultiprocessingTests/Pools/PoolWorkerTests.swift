@@ -6,6 +6,9 @@ import XCTest
 
 /// The workers themselves: when they are there, and what they do with signals and streams.
 final class PoolWorkerTests: AuditedTestCase {
+  // A pool that was let go of ends by itself, in its own time.
+  override var patienceWithLeaks: Double { 30 }
+
   private func idlePool(_ time: Duration) throws -> Pool {
     try Pool(
       settings: PoolSettings(processes: 2, retries: 0, initializer: nil, spins: 100, idleTime: time))
