@@ -266,10 +266,6 @@ static int spawn(mp_spawn_request *request, report *report, bool shares_memory) 
   siginfo_t info;
   // It is on its way out. ECHILD: somebody else has reaped it.
   while (syscall(SYS_waitid, P_PIDFD, request->pidfd->descriptor, &info, WEXITED, NULL) < 0 && errno == EINTR) {}
-  // In this order: its number may be another's next.
-  int pidfd = request->pidfd->descriptor;
-  request->pidfd->descriptor = -1;
-  close(pidfd);
   return -report->error;
 }
 
