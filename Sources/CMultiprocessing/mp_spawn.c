@@ -257,7 +257,11 @@ static int spawn(mp_spawn_request *request, report *report, bool shares_memory) 
   do pid = clone_onto_stack(&start, flags);
   while (pid == -EINTR);
   syscall(SYS_rt_sigprocmask, SIG_SETMASK, &before, NULL, SIGNAL_SET_SIZE);
-  if (pid < 0) return pid;
+  if (pid < 0) {
+    // The kernel may have written a number that it then gave up.
+    request->pidfd->descriptor = -1;
+    return pid;
+  }
   request->pid = pid;
   if (!report->error) return 0;
   request->step = report->step;
