@@ -60,7 +60,11 @@ void mp_registry_expect(mp_expected_descriptor *entry) {
   expected = entry;
 }
 
-bool mp_registry_settle(mp_expected_descriptor *entry) {
+bool mp_registry_settle(mp_expected_descriptor *entry, bool is_kept) {
+  if (!is_kept && entry->descriptor >= 0) {
+    close(entry->descriptor);
+    entry->descriptor = -1;
+  }
   bool is_listed = entry->descriptor < 0 || mp_registry_add(entry->descriptor);
   if (expected == entry) {
     expected = entry->next;

@@ -257,7 +257,11 @@ static int spawn(mp_spawn_request *request, report *report, bool shares_memory) 
   do pid = clone_onto_stack(&start, flags);
   while (pid == -EINTR);
   syscall(SYS_rt_sigprocmask, SIG_SETMASK, &before, NULL, SIGNAL_SET_SIZE);
-  if (pid < 0) return pid;
+  if (pid < 0) {
+    // The kernel may have written a number that it then gave up.
+    request->pidfd->descriptor = -1;
+    return pid;
+  }
   request->pid = pid;
   if (!report->error) return 0;
   request->step = report->step;
@@ -266,10 +270,6 @@ static int spawn(mp_spawn_request *request, report *report, bool shares_memory) 
   siginfo_t info;
   // It is on its way out. ECHILD: somebody else has reaped it.
   while (syscall(SYS_waitid, P_PIDFD, request->pidfd->descriptor, &info, WEXITED, NULL) < 0 && errno == EINTR) {}
-  // In this order: its number may be another's next.
-  int pidfd = request->pidfd->descriptor;
-  request->pidfd->descriptor = -1;
-  close(pidfd);
   return -report->error;
 }
 

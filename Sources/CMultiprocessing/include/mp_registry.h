@@ -22,5 +22,5 @@ typedef struct mp_expected_descriptor {
 
 /// Both under the fork lock. The entry stays where it is in between.
 void mp_registry_expect(mp_expected_descriptor *_Nonnull entry);
-/// Lists what has come; false when the table has no place for it.
-bool mp_registry_settle(mp_expected_descriptor *_Nonnull entry);
+/// Lists what has come, false when the table has no place for it; or closes it, where it is not kept.
+bool mp_registry_settle(mp_expected_descriptor *_Nonnull entry, bool is_kept);

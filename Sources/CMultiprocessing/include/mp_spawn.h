@@ -63,8 +63,8 @@ typedef struct {
   mp_spawn_reason reason;
 } mp_spawn_request;
 
-/// 0 once the program runs, or a negative errno; after an error no child and no descriptor is left. The calling thread is the one
-/// on whose end a program that dies with its parent dies.
+/// 0 once the program runs, or a negative errno; after an error no child is left, and a pidfd that came of it is dropped where it is
+/// settled. The calling thread is the one on whose end a program that dies with its parent dies.
 int mp_spawn(mp_spawn_request *_Nonnull request);
 
 /// The same, on the launcher's thread. The caller holds the engine's fork lock.

@@ -101,7 +101,7 @@ extension ProgramRequest {
       (error, isListed) = forkLock.withLock { _ in
         mp_registry_expect(pidfd)
         let error = mp_spawn_on_launcher(&request)
-        return (error, mp_registry_settle(pidfd))
+        return (error, mp_registry_settle(pidfd, error == 0))
       }
     } else {
       // A file system that does not answer may hold the child up: nobody else waits for it.
@@ -110,7 +110,7 @@ extension ProgramRequest {
         return mp_launch_prepare()
       }
       error = prepared == 0 ? mp_spawn(&request) : prepared
-      isListed = forkLock.withLock { _ in mp_registry_settle(pidfd) }
+      isListed = forkLock.withLock { _ in mp_registry_settle(pidfd, error == 0) }
     }
     guard error == 0 else { return .failure(Errno(errno: -error)) }
     let descriptor = SharedDescriptor(Descriptor(inherited: pidfd.pointee.descriptor))
