@@ -21,11 +21,12 @@ public final class Future<Output: Sendable>: Sendable {
   ///     live for ever.
   ///   - help: called again and again by a thread that is about to block on the future, until it answers false: it may do there
   ///     what brings the result nearer.
+  ///   - callbackThread: where callbacks run; nil: where the future is completed.
   init(
     cancel: @escaping @Sendable () -> Bool, help: (@Sendable () -> Bool)? = nil,
-    keeping kept: (any AnyObject & Sendable)? = nil
+    keeping kept: (any AnyObject & Sendable)? = nil, callbackThread: CallbackThread? = nil
   ) {
-    state = ForkAwareLock(FutureState(work: FutureWork(cancel: cancel, help: help)))
+    state = ForkAwareLock(FutureState(work: FutureWork(cancel: cancel, help: help, callbackThread: callbackThread)))
     keeper = kept.map(FutureKeeper.init)
     if let keeper {
       let letGo: @Sendable (Result<Output, any Error>) -> Void = { [weak keeper] _ in keeper?.letGo() }
@@ -39,7 +40,7 @@ public final class Future<Output: Sendable>: Sendable {
   /// The work has begun.
   func markRunning() { completer.markRunning() }
 
-  /// Ends the future, wakes who waits, and then calls the callbacks, on this thread. False when it was done before: the first result stays.
+  /// Ends the future, wakes who waits, and then calls the callbacks, on this thread or on the one that is theirs. False when it was done before: the first result stays.
   /// To be called without a lock.
   @discardableResult
   func complete(_ result: Result<Output, any Error>) -> Bool { completer.complete(result) }
@@ -111,8 +112,9 @@ public final class Future<Output: Sendable>: Sendable {
     get async throws { try await result() }
   }
 
-  /// Calls `body` once with the result: at once, on this thread, when the future is done, and else on the thread that completes it, after
-  /// those who wait were woken. Callbacks run in the order in which they were added; they had better be short. Python's `add_done_callback`.
+  /// Calls `body` once with the result: at once, on this thread, when the future is done, and else on a thread of the library's, after those who
+  /// wait were woken. The callbacks of a pool run one after another, in the order in which they were added to a future; they may use the pool, and
+  /// wait for it. Python's `add_done_callback`.
   public func onCompletion(_ body: @escaping @Sendable (Result<Output, any Error>) -> Void) {
     guard !state.withLock({ $0.addCallback(body) }), let outcome else { return }
     body(outcome)

@@ -7,12 +7,15 @@ struct FutureCompleter<Output>: Sendable {
   /// The work has begun.
   func markRunning() { state.withLock { $0.markRunning() } }
 
-  /// Ends the future, wakes who waits, and then calls the callbacks, on this thread. False when it was done before: the first result stays.
+  /// Ends the future, wakes who waits, and then calls the callbacks, on this thread or on the one that is theirs. False when it was done before: the first result stays.
   /// To be called without a lock.
   @discardableResult
   func complete(_ result: Result<Output, any Error>) -> Bool {
     guard let completion = state.withLock({ $0.complete(result) }) else { return false }
-    for listener in completion.listeners { listener(result) }
+    for waiter in completion.waiters { waiter(result) }
+    guard !completion.callbacks.isEmpty else { return true }
+    let call: @Sendable () -> Void = { for callback in completion.callbacks { callback(result) } }
+    if let thread = completion.work?.callbackThread { thread.run(call) } else { call() }
     return true
   }
 

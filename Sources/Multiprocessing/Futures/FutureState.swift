@@ -11,7 +11,8 @@ struct FutureState<Output> {
 
   /// What a completion leaves to do, once no lock is held.
   struct Completion {
-    fileprivate(set) var listeners: [Listener] = []
+    fileprivate(set) var waiters: [Listener] = []
+    fileprivate(set) var callbacks: [Listener] = []
     /// No longer needed; let go of without the lock, since the last reference may run any code.
     fileprivate(set) var work: FutureWork?
   }
@@ -49,7 +50,7 @@ struct FutureState<Output> {
     if case .done = phase { return nil }
     phase = .done(outcome)
     defer { (waiters, callbacks, work) = ([], [], nil) }
-    return Completion(listeners: waiters.map(\.listener) + callbacks, work: work)
+    return Completion(waiters: waiters.map(\.listener), callbacks: callbacks, work: work)
   }
 
   /// Adds one who waits, and may give up; nil when it is done already, and the listener was not added.
@@ -80,4 +81,6 @@ struct FutureWork: Sendable {
   let cancel: @Sendable () -> Bool
   /// Does a little of the work, on the thread of one who waits for it; false when there is nothing to do, and he may sleep.
   let help: (@Sendable () -> Bool)?
+  /// Where callbacks run; nil: where the future is completed.
+  var callbackThread: CallbackThread?
 }

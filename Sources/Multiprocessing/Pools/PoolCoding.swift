@@ -11,6 +11,8 @@ struct PoolCoding<Value> {
   }
 
   let form: Form
+  /// Whether no code of the user's takes part.
+  var isPrimitive = false
   let encode: (Value, WireEncoder) throws -> Void
   let decode: (WireDecoder) throws -> Value
 
@@ -20,6 +22,7 @@ struct PoolCoding<Value> {
     let isRaw = Value.self is any WireNumber.Type && MemoryLayout<Value>.alignment <= 8
     return PoolCoding(
       form: isRaw ? .raw(stride: MemoryLayout<Value>.stride) : .encoded,
+      isPrimitive: WireTypeCoding.of(Value.self).primitive != nil,
       encode: { try $1.append($0) }, decode: { try $0.next(Value.self) })
   }
 
@@ -34,6 +37,12 @@ struct PoolCoding<Value> {
     PoolCoding(
       form: .encoded, encode: { try $0.append(to: $1) },
       decode: { try ArgumentPack<repeat each A>(reading: $0) })
+  }
+
+  /// Encodes a result where an error or a trap is its own business. Code of the user's that will decode it is run there as well, for once.
+  func encodeTried(_ value: Value, _ encoder: WireEncoder) throws {
+    try encode(value, encoder)
+    if !isPrimitive { try encoder.withBytes { _ = try decode($0) } }
   }
 
   var stride: Int? {

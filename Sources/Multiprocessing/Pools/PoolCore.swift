@@ -10,6 +10,7 @@ final class PoolCore: Sendable {
   private let bellFlag: LaneFlag
   private let watch: BellWatch
   private let state: ForkAwareLock<PoolState>
+  let callbackThread = CallbackThread()
   /// Done when no worker is left of a pool that takes no more.
   let end = Future<Void>(cancel: { false })
 

@@ -22,7 +22,7 @@ struct PoolInputs<In> {
   init<Inputs: Sequence>(_ inputs: Inputs) where Inputs.Element == In {
     var iterator = inputs.makeIterator()
     self.init(
-      total: (inputs as? any Collection).map { $0.count }, next: { iterator.next() },
+      total: knownCount(of: inputs), next: { iterator.next() },
       fill: { target, most in
         let target = target.assumingMemoryBound(to: In.self)
         func fill(_ iterator: inout Inputs.Iterator) -> Int {
@@ -36,4 +36,24 @@ struct PoolInputs<In> {
         return fill(&iterator)
       })
   }
+}
+
+/// How many elements a sequence has, where it says so at once: to ask a lazy one would run the user's code for all of them, and to ask a range may
+/// be more than a number holds.
+@usableFromInline
+func knownCount(of sequence: some Sequence) -> Int? {
+  if let count = sequence.withContiguousStorageIfAvailable({ $0.count }) { return count }
+  switch sequence {
+  case let range as Range<Int>: return count(from: range.lowerBound, to: range.upperBound)
+  case let range as ClosedRange<Int>:
+    return count(from: range.lowerBound, to: range.upperBound).flatMap { $0 == .max ? nil : $0 + 1 }
+  case let set as any Collection & SetAlgebra: return set.count
+  case let dictionary as any Collection & ExpressibleByDictionaryLiteral: return dictionary.count
+  default: return nil
+  }
+}
+
+private func count(from lower: Int, to upper: Int) -> Int? {
+  let (count, isTooMany) = upper.subtractingReportingOverflow(lower)
+  return isTooMany ? nil : count
 }

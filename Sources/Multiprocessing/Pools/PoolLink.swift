@@ -11,6 +11,8 @@ final class PoolLink {
   private var blocks: BlockMap
   /// Blocks that the pool may still read.
   private var lent: [BlockMap.Block] = []
+  /// The bell is gone: nobody hears what is told, until the worker has ended.
+  private(set) var isMute = false
 
   /// What is longer goes into a block.
   private static let longestInline = 12 << 10
@@ -48,7 +50,8 @@ final class PoolLink {
   func room(for length: Int) -> UnsafeMutableRawPointer {
     while true {
       if let room = answers.room(for: length) { return room }
-      Bell.ringIfArmed(bell.flag, bell.descriptor)
+      ring()
+      if isMute { _exit(1) }
       Lane.wait(lane.workerWantsRoom, spins: 0) { answers.room(for: length) != nil }
     }
   }
@@ -88,11 +91,11 @@ final class PoolLink {
 
   func end(_ report: SliceReport) {
     withUnsafeBytes(of: report) { tell(.end, $0) }
-    Bell.ringIfArmed(bell.flag, bell.descriptor)
+    ring()
   }
 
   /// Wakes the pool for what was told outside of a slice.
-  func ring() { Bell.ringIfArmed(bell.flag, bell.descriptor) }
+  func ring() { if !Bell.ringIfArmed(bell.flag, bell.descriptor) { isMute = true } }
 
   // MARK: Items
 

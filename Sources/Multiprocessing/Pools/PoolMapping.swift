@@ -11,6 +11,8 @@ final class PoolMapping<In, Out> {
   private var mail = PoolMail()
 
   private(set) var isExhausted = false
+  /// Whether the pool waits for this map's inputs.
+  private var isOpen = true
   /// Inputs pulled, and items that have an answer.
   private(set) var fed = 0
   private(set) var answered = 0
@@ -30,11 +32,12 @@ final class PoolMapping<In, Out> {
     self.chunking = chunking
     self.ownsFunction = ownsFunction
     job = PoolJob(function, outputStride: task.output.stride)
+    core.with { state, _ in state.openMaps += 1 }
   }
 
   deinit {
     guard core.isOfThisProcess else { return }
-    if !isDone { abandon(kills: false) }
+    if !isDone || isOpen { abandon(kills: false) }
     if ownsFunction { core.forget(job.function) }
   }
 
@@ -46,13 +49,26 @@ final class PoolMapping<In, Out> {
   func abandon(kills: Bool) {
     isExhausted = true
     guard core.isOfThisProcess else { return }
-    core.with { state, _ in state.abandon(job, kills: kills) }
+    core.with { state, _ in
+      state.abandon(job, kills: kills)
+      noteExhaustion(&state)
+    }
+  }
+
+  /// The pool may end without this map once what it has fed is done.
+  private func noteExhaustion(_ state: inout PoolState) {
+    guard isExhausted, isOpen else { return }
+    isOpen = false
+    state.openMaps -= 1
   }
 
   /// No more inputs are pulled, and those after `index` need not be run.
   func stop(after index: Int) {
     isExhausted = true
-    core.with { state, _ in state.withdraw(job) { $0 > index } }
+    core.with { state, _ in
+      state.withdraw(job) { $0 > index }
+      noteExhaustion(&state)
+    }
   }
 
   // MARK: Turns
@@ -94,6 +110,7 @@ final class PoolMapping<In, Out> {
     try core.with { state, chores in
       if state.phase == .terminated { throw CancellationError() }
       for load in loads { core.add(load, to: &state) }
+      noteExhaustion(&state)
       state.collect(&chores)
       swap(&job.mail, &mail)
       itemTime = job.function.itemTime

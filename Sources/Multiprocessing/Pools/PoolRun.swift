@@ -145,7 +145,8 @@ extension Pool {
     let function = try known ?? core.register(task)
     let cancellation = PoolCancellation(core)
     let future = Future<Out>(
-      cancel: { cancellation.cancel() }, help: { [core] in core.help() }, keeping: self)
+      cancel: { cancellation.cancel() }, help: { [core] in core.help() }, keeping: self,
+      callbackThread: core.callbackThread)
     let job = PoolSubmission(task, function, future.completer, ownsFunction: known == nil)
     cancellation.use(for: job)
     if !encoder.descriptors.isEmpty { job.kept.append(input) }

@@ -28,6 +28,8 @@ struct PoolState {
   var functions: [Int: PoolFunctionBody] = [:]
   var phase = Phase.open
   var hasEnded = false
+  /// Maps whose inputs have not all been pulled: of a pool that is closed they go on.
+  var openMaps = 0
   /// Threads that collect by themselves at the moment, so that no worker need ring.
   var drivers = 0
   /// Whether the clock is set because of them.
@@ -71,7 +73,7 @@ struct PoolState {
         scheduler.withdrawn(place, index, SliceHeader.claim(at: ticket, for: SliceHeader.Claim.withdrawn))
       }
     }
-    guard phase != .open, !hasEnded, scheduler.isDrained else { return }
+    guard phase != .open, !hasEnded, scheduler.isDrained, openMaps == 0 || phase == .terminated else { return }
     for place in members.indices where scheduler.workers[place]?.isIdle ?? false {
       scheduler.retire(place)
       stop(place)

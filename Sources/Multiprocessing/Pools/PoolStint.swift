@@ -46,6 +46,7 @@ final class PoolStint {
     let end = monotonicNanoseconds()
     link.release(request)
     link.end(SliceReport(start: start, duration: end - start, memory: UInt64(memory)))
+    if link.isMute { mustLeave = true }
     return end
   }
 
@@ -102,7 +103,7 @@ final class PoolStint {
     }
     // Code of the user's may have kept what encoded its value.
     defer { if !encoder.clear() || !isKnownUniquelyReferenced(&encoder) { encoder = WireEncoder() } }
-    try coding.encode(value, encoder)
+    try coding.encodeTried(value, encoder)
     try link.tell(.value, orBlock: .valueBlock, length: encoder.byteCount) { encoder.copy(to: $0) }
   }
 
@@ -232,7 +233,7 @@ extension PoolTask {
       let result = try await call(value)
       if let stride = output.stride { return stride == 0 ? [] : withUnsafeBytes(of: result) { Array($0) } }
       let encoder = WireEncoder()
-      try output.encode(result, encoder)
+      try output.encodeTried(result, encoder)
       return encoder.bytes
     }
   }

@@ -93,7 +93,7 @@ public final class ThreadPool: Sendable {
     let load = ForkAwareLock<ThreadPoolLoad?>(nil)
     let future = Future<Out>(
       cancel: { [core] in load.withLock { $0 }.map(core.withdraw) ?? false }, help: { [core] in core.help() },
-      keeping: self)
+      keeping: self, callbackThread: core.callbackThread)
     let submission = ThreadPoolSubmission(call, future.completer)
     load.withLock { $0 = submission }
     try core.add([(submission, 1)], isNew: true)

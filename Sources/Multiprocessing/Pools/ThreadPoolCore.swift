@@ -43,6 +43,7 @@ final class ThreadPoolCore: Sendable {
   private let initializer: (@Sendable () throws -> Void)?
   private let owner = Generation.current
   private let state: ForkAwareLock<State>
+  let callbackThread = CallbackThread()
   /// Done when no thread is left of a pool that takes no more.
   let end = Future<Void>(cancel: { false })
 

@@ -117,8 +117,7 @@ final class ThreadPoolMapping<Inputs: IteratorProtocol, Out: Sendable> where Inp
     self.core = core
     self.task = task
     self.inputs = inputs.makeIterator()
-    let total = (inputs as? any Collection).map { $0.count }
-    chunking = PoolChunking(fixed: chunkSize, processes: core.threads, total: total)
+    chunking = PoolChunking(fixed: chunkSize, processes: core.threads, total: knownCount(of: inputs))
   }
 
   deinit { if !isDone { abandon() } }

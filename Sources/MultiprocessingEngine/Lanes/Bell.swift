@@ -17,10 +17,16 @@ package final class Bell: Sendable {
   package func arm() { flag.raise() }
   package func disarm() { flag.lower() }
 
-  /// For a worker that has replied. `descriptor` is the number of the bell's, which the worker has kept.
-  package static func ringIfArmed(_ flag: LaneFlag, _ descriptor: Int32) {
-    // Fails only for a descriptor that the user's code has closed.
-    if flag.takeDown() { try? Syscall.ring(descriptor) }
+  /// For a worker that has replied. `descriptor` is the number of the bell's, which the worker has kept. False when it cannot be rung, for the
+  /// user's code has closed it: the worker then has to end, so that its death is heard in its stead.
+  package static func ringIfArmed(_ flag: LaneFlag, _ descriptor: Int32) -> Bool {
+    guard flag.takeDown() else { return true }
+    do throws(SystemFailure) {
+      try Syscall.ring(descriptor)
+      return true
+    } catch {
+      return false
+    }
   }
 
   /// Wakes the thread in any case.
