@@ -14,7 +14,7 @@ let samples = [
   "group-with-timeout", "join", "keywords", "lines", "mandelbrot", "one-child", "pids", "pipeline", "poll",
   "program-pipeline", "readme", "resource-limits", "result", "robust-lock", "same-task", "shared-counter",
   "side-by-side", "squares", "subclass", "ten-sleeps", "threads", "three-tasks", "three-threads", "thrown-error",
-  "timeout", "variables",
+  "timeout", "trace", "variables",
 ]
 
 // Those whose children write to standard error as well.
@@ -36,6 +36,8 @@ let package = Package(
     .executableTarget(
       name: "mpbench-coders", dependencies: ["Multiprocessing", "Measuring"], swiftSettings: settings),
     .target(name: "Measuring", swiftSettings: settings),
+    .executableTarget(name: "mptrace", dependencies: ["TraceReading"], swiftSettings: settings),
+    .target(name: "TraceReading", swiftSettings: settings),
     .target(
       name: "CEngineTestSupport", path: "Tests/CEngineTestSupport", cSettings: [.define("_GNU_SOURCE")]),
     .target(name: "TestSupport", path: "Tests/Support", swiftSettings: settings),
@@ -44,9 +46,13 @@ let package = Package(
       dependencies: ["MultiprocessingEngine", "CMultiprocessing", "CEngineTestSupport", "TestSupport"],
       swiftSettings: settings),
     .testTarget(
-      name: "FuzzTests", dependencies: ["Multiprocessing", "MultiprocessingEngine", "TestSupport"],
+      name: "FuzzTests", dependencies: ["Multiprocessing", "MultiprocessingEngine", "TestSupport", "TraceReading"],
       exclude: ["Corpus"], swiftSettings: settings),
     .testTarget(name: "HouseRulesTests", swiftSettings: settings),
+    .testTarget(
+      name: "TraceTests",
+      dependencies: ["Multiprocessing", "MultiprocessingEngine", "CMultiprocessing", "TestSupport", "TraceReading"],
+      exclude: ["Golden"], swiftSettings: settings),
     .testTarget(
       name: "MultiprocessingTests",
       dependencies: ["Multiprocessing", "MultiprocessingEngine", "CMultiprocessing", "TestSupport"],
@@ -64,7 +70,8 @@ let package = Package(
   ]
     + samples.map { sample in
       .executableTarget(
-        name: sample, dependencies: ["Multiprocessing"], path: "Samples/\(sample)",
+        name: sample, dependencies: ["Multiprocessing"] + (sample == "trace" ? ["mptrace"] : []),
+        path: "Samples/\(sample)",
         exclude: ["expected.txt"] + (samplesWithErrors.contains(sample) ? ["expected-errors.txt"] : []),
         swiftSettings: settings)
     }

@@ -1,5 +1,6 @@
 #include "mp_crash.h"
 #include "mp_backtrace.h"
+#include "mp_trace.h"
 
 #include <errno.h>
 #include <execinfo.h>
@@ -325,6 +326,7 @@ static void on_crash(int signal, siginfo_t *info, void *context) {
     state->first_signal = signal;
     gather(state, signal, info, context, error);
     if (atomic_exchange(&state->stage, stage_sending) == stage_gathering) send_record(state);
+    mp_trace_crash(signal, state->process, thread);
     end_on_return(signal, info);
   } else if (reporter != thread) {
     wait_for_reporter();

@@ -12,6 +12,7 @@ enum Command {
     let benchmarks =
       Benchmark.starts + Benchmark.crashes + Benchmark.queues + Benchmark.connections + Benchmark.locks
       + Benchmark.sharedMemory + Benchmark.tasks + Benchmark.threads + Benchmark.pools + Benchmark.programs
+      + Benchmark.traces
     let own = Session.run(benchmarks, arguments: arguments)
     if own == .misused || !arguments.allSatisfy({ $0 != "--help" && $0 != "-h" }) { exit(own.rawValue) }
     let coders = runCoders(Array(arguments))

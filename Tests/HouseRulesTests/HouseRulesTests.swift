@@ -17,15 +17,15 @@ final class HouseRulesTests: XCTestCase {
     (
       "Sources/MultiprocessingEngine",
       [
-        "System", "Reactor", "Keeping", "Memory", "Lanes", "Sync", "Naming", "Queue", "Frames", "Sockets", "Crash",
-        "Reaping", "Fork", "Spawning",
+        "System", "Tracing", "Reactor", "Keeping", "Memory", "Lanes", "Sync", "Naming", "Queue", "Frames",
+        "Sockets", "Crash", "Reaping", "Fork", "Spawning",
       ]
     ),
     (
       "Sources/Multiprocessing",
       [
-        "Wire", "Failures", "Concurrency", "Sharing", "SharedMemory", "Synchronization", "Processes", "Channels",
-        "Futures", "Threads", "Pools", "Subprocess",
+        "Wire", "Failures", "Concurrency", "Sharing", "SharedMemory", "Synchronization", "Processes", "Tracing",
+        "Channels", "Futures", "Threads", "Pools", "Subprocess",
       ]
     ),
   ]
@@ -59,6 +59,8 @@ final class HouseRulesTests: XCTestCase {
     let allowed: [(folder: String, modules: Set<String>)] = [
       ("Sources/MultiprocessingEngine", standard.union(["CMultiprocessing", "Runtime"])),
       ("Sources/Multiprocessing", standard.union(["MultiprocessingEngine", "_Concurrency"])),
+      ("Sources/TraceReading", []),
+      ("Sources/mptrace", ["Glibc", "TraceReading"]),
       ("Samples", ["Multiprocessing", "Glibc"]),
     ]
     for (folder, modules) in allowed {

@@ -25,4 +25,5 @@
 #include "mp_terminal.h"
 #include "mp_termination.h"
 #include "mp_thread.h"
+#include "mp_trace.h"
 #include "mp_type.h"

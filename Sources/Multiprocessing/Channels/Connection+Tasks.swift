@@ -64,6 +64,8 @@ extension Connection {
         return try body()
       } catch is TimeoutError {}
       let isReadable: Bool
+      let span = Tracing.beginAsync(.wait, "a message")
+      defer { span.end() }
       do {
         isReadable = try await Reactor.waitReadable([held.raw], until: deadline)
       } catch let failure as SystemFailure {

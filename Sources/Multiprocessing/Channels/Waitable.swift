@@ -84,6 +84,13 @@ public func waitAny(_ objects: [any Waitable], timeout: Duration? = nil) throws 
   let deadline = Deadline(after: timeout)
   let sources = try objects.map { try $0.waitSource }
   if objects.isEmpty { return [] }
+  if Tracing.isOn {
+    // The system does not tell whether it has waited.
+    let look = try Look(at: sources, until: .now)
+    if !look.ready.isEmpty { return look.ready.map { objects[$0] } }
+  }
+  let span = Tracing.wait("one of \(objects.count)")
+  defer { span.end() }
   var look = try Look(at: sources, until: deadline)
   // Readable and not ready: a part of a message, which has been taken in.
   while look.ready.isEmpty && look.sawSomething { look = try Look(at: sources, until: deadline) }
@@ -113,6 +120,8 @@ public nonisolated(nonsending) func waitAny(
   while true {
     let look = try Look(at: sources, until: .now)
     if !look.ready.isEmpty { return look.ready.map { objects[$0] } }
+    let span = Tracing.beginAsync(.wait, "one of \(objects.count)")
+    defer { span.end() }
     do {
       guard try await Reactor.waitReadable(sources.map(\.descriptor), until: deadline) else { return [] }
     } catch let failure as SystemFailure {

@@ -10,6 +10,9 @@ enum ChildMain {
     do {
       let (record, arguments) = try LaunchRecord.parse(payload.bytes)
       CurrentProcess.become(record, storage)
+      Tracing.began(record.name, parent: record.parent.pid)
+      // A line beyond the limit would end the child.
+      if record.limits.fileSize != nil { Tracing.stop() }
       try record.limits.apply()
       // The report may need a longer file than the body's, and one descriptor more. What cannot be lifted shows in the report.
       defer {
@@ -19,6 +22,7 @@ enum ChildMain {
       return .value(try withExtendedLifetime(payload) { try body(arguments) })
     } catch {
       let remote = RemoteError(error)
+      Tracing.failed("\(remote)")
       return .error(
         ThrownError.encode(error, told: remote), announcement: "Process \(currentProcess().name) failed: \(remote)")
     }

@@ -178,6 +178,7 @@ enum CurrentProcess {
   /// The threads that are not daemons are joined; the exit blocks, last first; then the daemons among the children are terminated and the
   /// others joined: as Python does.
   static func end() {
+    defer { Tracing.leave() }
     awaitThreads()
     // Nothing to do is the rule, and costs a child nothing.
     while withState({ $0.hasOwnLists && !$0.exitBlocks.isEmpty }), let block = withState({ $0.exitBlocks.popLast() }) {

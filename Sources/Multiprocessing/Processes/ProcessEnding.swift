@@ -60,4 +60,16 @@ enum ProcessEnding: Sendable {
     }
     return .crashed(CrashReport(record, processName: name, pid: pid))
   }
+
+  /// Records how a child ended that was reaped.
+  static func trace(of name: String, _ child: ChildProcess) {
+    guard let status = try? child.statusIfEnded() else { return }
+    let crash = (try? child.report()).flatMap(crashRecord)
+    switch status.termination {
+    case .exited(let code): Tracing.ended(name, pid: child.pid, code: code, signal: nil, message: nil)
+    case .signaled(let signal):
+      Tracing.ended(name, pid: child.pid, code: nil, signal: signal, message: crash?.message)
+    case .unknown: Tracing.ended(name, pid: child.pid, code: nil, signal: crash?.signal, message: crash?.message)
+    }
+  }
 }

@@ -27,9 +27,12 @@ struct ProcessLifecycle: Equatable {
     phase = .new
   }
 
-  /// The child was reaped. May be told more than once.
-  mutating func ended() {
-    if phase == .running { phase = .ended }
+  /// The child was reaped. May be told more than once; true the first time.
+  @discardableResult
+  mutating func ended() -> Bool {
+    guard phase == .running else { return false }
+    phase = .ended
+    return true
   }
 
   /// Lets go of the child. Twice is fine.

@@ -79,8 +79,11 @@ final class ProcessStorage: Sendable {
       _ = Self.rehearsal
       CurrentProcess.reapChildren()
       StandardStreams.flush()
+      Tracing.prepare()
+      let beginning = Tracing.instant()
       let parent = CurrentProcess.identity
       try SignalMask.withAllBlocked { try launch(arguments, isAsync: isAsync, kept: kept, parent: parent, body) }
+      if let pid { Tracing.started(name, pid: pid, since: beginning) }
     } catch {
       state.withLock { $0.lifecycle.failed() }
       if let failure = error as? SystemFailure { throw ProcessError.launchFailed(errno: failure.errno) }
@@ -140,8 +143,11 @@ final class ProcessStorage: Sendable {
   }
 
   func noteEnd() {
-    state.withLock { $0.lifecycle.ended() }
+    let (isNews, child, name) = state.withLock { state in
+      (state.lifecycle.ended(), state.child, state.name)
+    }
     CurrentProcess.disown(self)
+    if isNews, Tracing.isOn, let child { ProcessEnding.trace(of: name, child) }
   }
 
   func signal(_ signal: Signal) throws {

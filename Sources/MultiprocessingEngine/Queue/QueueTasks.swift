@@ -43,6 +43,8 @@ package struct QueueTasks: Sendable {
       let seen = finished.now
       mutex.unlock()
       if isOver { return true }
+      let span = Tracing.wait("the tasks of a queue")
+      defer { span.end() }
       if !finished.wait(while: seen, until: deadline) {
         guard try mutex.lockBriefly(until: deadline) != nil else { return false }
         defer { mutex.unlock() }

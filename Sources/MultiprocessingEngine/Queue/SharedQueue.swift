@@ -143,6 +143,8 @@ package final class SharedQueue: @unchecked Sendable {
 
   private func waitForRoom(_ element: UnsafeRawBufferPointer, until deadline: Deadline) throws(SystemFailure) -> Putting
   {
+    let span = Tracing.wait("room in a queue")
+    defer { span.end() }
     var putting = Putting.full
     switch try writers.take(
       until: deadline,
@@ -225,6 +227,8 @@ package final class SharedQueue: @unchecked Sendable {
   }
 
   private func waitForElement(until deadline: Deadline, _ copy: Copy) throws(SystemFailure) -> Getting {
+    let span = Tracing.wait("an element of a queue")
+    defer { span.end() }
     var getting = Getting.empty
     switch try readers.take(
       until: deadline,

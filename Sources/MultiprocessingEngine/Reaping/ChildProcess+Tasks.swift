@@ -19,6 +19,8 @@ extension ChildProcess {
     guard let pidfd else { return true }
     defer { withExtendedLifetime(pidfd) {} }
     if try statusIfEnded() != nil { return true }
+    let span = Tracing.beginAsync(.wait, "wait for process \(pid)")
+    defer { span.end() }
     _ = try await body([pidfd.raw])
     return try statusIfEnded() != nil
   }

@@ -27,6 +27,10 @@ package final class ChildProcess: Sendable {
   package func wait(until deadline: Deadline) throws(SystemFailure) -> Bool {
     // The descriptor is held while waiting, so that its number cannot become another's.
     guard let pidfd = state.withLock({ $0.pidfd }) else { return true }
+    // One that has ended by now is not waited for.
+    if Tracing.isOn, try statusIfEnded() != nil { return true }
+    let span = Tracing.wait("wait for process \(pid)")
+    defer { span.end() }
     if deadline.isNever {
       try Syscall.waitForEnd(pidfd.raw)
     } else {

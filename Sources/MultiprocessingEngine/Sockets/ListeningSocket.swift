@@ -60,6 +60,8 @@ package final class ListeningSocket: Sendable {
     var guest = try socket.use { (socket) throws(SocketFailure) in
       while true {
         if let guest = try Guest(of: socket, isTCP: isTCP, key: key, until: deadline) { return guest as Guest? }
+        let span = Tracing.wait("a connection")
+        defer { span.end() }
         let isReadable = try SocketFailure.of { () throws(SystemFailure) in
           try Syscall.waitReadable(socket, until: deadline)
         }

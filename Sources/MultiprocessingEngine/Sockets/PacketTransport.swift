@@ -144,10 +144,13 @@ final class PacketTransport: Sendable {
     _ socket: Int32, until deadline: Deadline, _ room: ReceiveRoom
   ) throws(SystemFailure) -> Packet? {
     let isCareful = announced.load(ordering: .relaxed) > 0
-    if !isCareful && deadline.isNever { return try Self.takeListed(socket, room, .waits) }
+    // The kernel does not tell whether it has waited.
+    if !isCareful && deadline.isNever && !Tracing.isOn { return try Self.takeListed(socket, room, .waits) }
     while true {
       let packet = try isCareful ? Self.takeCarefully(socket, room) : Self.takeListed(socket, room, .takes)
       if let packet { return packet }
+      let span = Tracing.wait("a message")
+      defer { span.end() }
       guard try Syscall.waitReadable(socket, until: deadline) else { return nil }
     }
   }

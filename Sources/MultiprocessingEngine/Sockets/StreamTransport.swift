@@ -81,6 +81,8 @@ final class StreamTransport: Sendable {
         return nil
       }
       if let found { return found }
+      let span = Tracing.wait("a message")
+      defer { span.end() }
       let isReadable = try SocketFailure.of { () throws(SystemFailure) in
         try Syscall.waitReadable(socket, until: deadline)
       }

@@ -115,6 +115,8 @@ package struct BarrierGround: Sendable {
     as party: WaiterTable.Waiter, _ number: Int, _ seen: UInt32, until deadline: Deadline
   ) throws(SystemFailure) -> Passage {
     var seen = seen
+    let span = Tracing.wait("barrier")
+    defer { span.end() }
     while true {
       _ = party.sleep(while: seen, until: deadline.capped(at: Self.patience))
       let step: Passage?? = try withMutex(until: deadline) {

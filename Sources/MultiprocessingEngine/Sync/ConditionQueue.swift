@@ -38,6 +38,8 @@ package struct ConditionQueue: Sendable {
   /// Lets go of the lock, which the calling thread holds, and takes it again once it was notified or out of time.
   package func wait(until deadline: Deadline) throws(SystemFailure) -> Waiting {
     guard let waiter = try enter() else { return .noRoom }
+    let span = Tracing.wait("condition")
+    defer { span.end() }
     while true {
       let seen = waiter.now
       _ = lock.release()

@@ -41,7 +41,7 @@ package struct OwnedLock: @unchecked Sendable {
 
   /// Takes the lock, waiting for it as long as need be. False when it is not to be had in this way: `acquire(until:)` says why.
   package func take() -> Bool {
-    guard let taking = try? mutex.lock() else { return false }
+    guard !Tracing.isOn, let taking = try? mutex.lock() else { return false }
     note(taking)
     return true
   }
@@ -49,7 +49,7 @@ package struct OwnedLock: @unchecked Sendable {
   /// Waits for the lock. `alreadyHeld` is answered at once.
   package func acquire(until deadline: Deadline) throws(SystemFailure) -> Acquisition {
     do throws(SystemFailure) {
-      guard let taking = try mutex.lock(until: deadline) else { return .outOfTime }
+      guard let taking = try mutex.lockVisibly(until: deadline, "lock") else { return .outOfTime }
       note(taking)
       return .acquired
     } catch {

@@ -47,6 +47,8 @@ package struct PermitCounter: Sendable {
   /// Takes a permit; false when there is none before `deadline`.
   package func take(until deadline: Deadline) throws(SystemFailure) -> Bool {
     if try takeBriefly(until: deadline) { return true }
+    let span = Tracing.wait("semaphore")
+    defer { span.end() }
     // The holder of the turnstile may have been stopped (SIGSTOP): permits that are there need not wait for it.
     while try turnstile.lock(until: deadline.capped(at: Self.patience)) == nil {
       if try takeBriefly(until: deadline) { return true }

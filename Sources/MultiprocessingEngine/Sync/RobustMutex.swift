@@ -36,6 +36,17 @@ package struct RobustMutex: @unchecked Sendable {
     return try Self.taking(mp_mutex_lock(mutex))
   }
 
+  /// The same for a mutex that is held for long, so that waiting for it tells something; a wait of its own in a trace.
+  package func lockVisibly(until deadline: Deadline, _ name: StaticString) throws(SystemFailure) -> Taking? {
+    if Tracing.isOn, !isHeldByThisThread {
+      if let taking = try tryLock() { return taking }
+      let span = Tracing.wait("\(name)")
+      defer { span.end() }
+      return try lock(until: deadline)
+    }
+    return try lock(until: deadline)
+  }
+
   /// nil when `deadline` comes first. Throws EDEADLK, at once, when the calling thread holds it.
   package func lock(until deadline: Deadline) throws(SystemFailure) -> Taking? {
     guard let instant = deadline.instant else { return try lock() }

@@ -44,6 +44,8 @@ package struct SharedFlag: Sendable {
   package func wait(until deadline: Deadline) throws(SystemFailure) -> Bool {
     if isRaised { return true }
     let before = times.value
+    let span = Tracing.wait("event")
+    defer { span.end() }
     while true {
       guard try mutex.lockBriefly(until: deadline) != nil else { return isRaised || times.value != before }
       let (isOver, seen) = (isRaised || times.value != before, futex.now)

@@ -81,7 +81,8 @@ final class PoolEdgeTests: AuditedTestCase {
     let pool = try Pool(processes: 1)
     func totals(_ inputs: some Sequence<Int>) throws -> Set<Int?> {
       let seen = Seen()
-      _ = try pool.map(inputs, progress: { done, total in if done < 5 { seen.add(total) } }) { $0 }
+      let note: @Sendable (Int, Int?) -> Void = { done, total in if done < 5 { seen.add(total) } }
+      _ = try pool.map(inputs, progress: note) { $0 }
       return seen.all
     }
     XCTAssert(try totals(0..<5).isSubset(of: [5]))
