@@ -14,7 +14,9 @@ struct FutureCompleter<Output>: Sendable {
     guard let completion = state.withLock({ $0.complete(result) }) else { return false }
     for waiter in completion.waiters { waiter(result) }
     guard !completion.callbacks.isEmpty else { return true }
-    let call: @Sendable () -> Void = { for callback in completion.callbacks { callback(result) } }
+    // Safe: a future's outcome is read by any number of threads, and its public type asks for a `Sendable` one.
+    nonisolated(unsafe) let outcome = result
+    let call: @Sendable () -> Void = { for callback in completion.callbacks { callback(outcome) } }
     if let thread = completion.work?.callbackThread { thread.run(call) } else { call() }
     return true
   }

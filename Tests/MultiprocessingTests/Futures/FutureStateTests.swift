@@ -52,7 +52,7 @@ final class FutureStateTests: XCTestCase {
     XCTAssertNotNil(state.addWaiter(calls.listener("waiter 2")))
     let completion = state.complete(.success(1))
     XCTAssertEqual(calls.all, [])
-    for listener in completion?.listeners ?? [] { listener(.success(1)) }
+    for listener in completion?.all ?? [] { listener(.success(1)) }
     XCTAssertEqual(calls.all, ["waiter 1", "waiter 2", "callback 1", "callback 2"])
   }
 
@@ -63,7 +63,7 @@ final class FutureStateTests: XCTestCase {
     let second = try XCTUnwrap(state.addWaiter(calls.listener("second")))
     XCTAssertNotNil(state.removeWaiter(first))
     XCTAssertNil(state.removeWaiter(first))
-    for listener in state.complete(.success(1))?.listeners ?? [] { listener(.success(1)) }
+    for listener in state.complete(.success(1))?.all ?? [] { listener(.success(1)) }
     XCTAssertEqual(calls.all, ["second"])
     XCTAssertNil(state.removeWaiter(second))
   }
@@ -100,4 +100,9 @@ final class FutureStateTests: XCTestCase {
       XCTAssertFalse(FutureTally(condition, count: 1).isMet)
     }
   }
+}
+
+extension FutureState.Completion {
+  /// In the order in which they are told.
+  fileprivate var all: [FutureState.Listener] { waiters + callbacks }
 }
