@@ -45,25 +45,28 @@ final class DocumentationTests: XCTestCase {
     }
   }
 
-  /// The indented blocks of documentation comments: they follow an empty line, where the second line of a parameter follows its first.
+  /// The indented blocks of the documentation of what is public: they follow an empty line, where the second line of a parameter follows
+  /// its first.
   private func comments() throws -> [Example] {
     try files(in: "Sources/Multiprocessing", ending: "swift").flatMap { path, lines in
-      let texts = lines.map { line -> String? in
-        let line = line.drop { $0 == " " }
-        return line.hasPrefix("///") ? String(line.dropFirst(3)) : nil
-      }
       var examples: [Example] = []
-      var block: [String] = []
-      for index in texts.indices {
-        let isCode = texts[index]?.hasPrefix("     ") == true
-        if isCode, !block.isEmpty || texts[index - 1] == "" { block.append(String(texts[index]!.dropFirst(5))) }
-        if block.isEmpty || isCode
-          || texts[index] == "" && index + 1 < texts.count && texts[index + 1]?.hasPrefix("     ") == true
-        {
-          continue
+      var (blocks, block, isAfterEmptyLine) = ([Example](), [String](), false)
+      for (index, line) in lines.enumerated() {
+        let bare = line.drop { $0 == " " }
+        let text = bare.hasPrefix("///") ? bare.dropFirst(3) : nil
+        if let text, text.hasPrefix("     "), !block.isEmpty || isAfterEmptyLine {
+          block.append(String(text.dropFirst(5)))
+        } else if text == "", !block.isEmpty, lines[index + 1].contains("///     ") {
+          block.append("")
+        } else if !block.isEmpty {
+          blocks.append(Example(place: "\(path):\(index - block.count + 1)", text: block.joined(separator: "\n")))
+          block = []
         }
-        examples.append(Example(place: "\(path):\(index - block.count + 1)", text: block.joined(separator: "\n")))
-        block = []
+        isAfterEmptyLine = text == ""
+        if text == nil, !bare.hasPrefix("@") {
+          if bare.hasPrefix("public ") || bare.hasPrefix("open ") { examples += blocks }
+          blocks = []
+        }
       }
       return examples
     }

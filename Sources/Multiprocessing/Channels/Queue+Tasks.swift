@@ -13,7 +13,7 @@ extension Queue {
   public nonisolated(nonsending) func put(_ element: Element, timeout: Duration? = nil) async throws {
     try Task.checkCancellation()
     let deadline = Deadline(after: timeout)
-    while try !tryPut(element) {
+    while try !tryPutInTask(element) {
       if deadline.hasPassed { throw TimeoutError(operation: "room in a queue", timeout: timeout ?? .zero) }
       _ = try await suspended(for: queue.roomComing, until: deadline)
     }
@@ -30,7 +30,7 @@ extension Queue {
     let deadline = Deadline(after: timeout)
     while true {
       // One who was waiting when an element came looks for himself: others may have been faster.
-      if let element = try tryGet() { return element }
+      if let element = try tryGetInTask() { return element }
       if deadline.hasPassed { throw TimeoutError(operation: "an element of a queue", timeout: timeout ?? .zero) }
       _ = try await suspended(for: queue.elementComing, until: deadline)
     }

@@ -58,7 +58,18 @@ public final class Queue<Element: Codable & Sendable>: Sendable, SegmentHandle {
   /// - Returns: false when it is full.
   /// - Throws: as `put`.
   public func tryPut(_ element: Element) throws -> Bool {
-    switch try put(element, { bytes throws(SystemFailure) in try queue.tryPut(bytes) }) {
+    try isPut(element) { bytes throws(SystemFailure) in try queue.tryPut(bytes) }
+  }
+
+  /// The same for a task, whose thread must not be held up; false also when the queue cannot be had at the moment.
+  func tryPutInTask(_ element: Element) throws -> Bool {
+    try isPut(element) { bytes throws(SystemFailure) in try queue.tryPutInTask(bytes) }
+  }
+
+  private func isPut(
+    _ element: Element, _ put: (UnsafeRawBufferPointer) throws(SystemFailure) -> SharedQueue.Putting
+  ) throws -> Bool {
+    switch try self.put(element, put) {
     case .put: return true
     case .closed: throw QueueError.closed
     case .full, .timedOut: return false
@@ -100,10 +111,21 @@ public final class Queue<Element: Codable & Sendable>: Sendable, SegmentHandle {
   /// - Returns: nil when there is none at the moment.
   /// - Throws: as `get`.
   public func tryGet() throws -> Element? {
+    try got { copy throws(SystemFailure) in try queue.tryGet(copy) }
+  }
+
+  /// The same for a task, whose thread must not be held up; nil also when the queue cannot be had at the moment.
+  func tryGetInTask() throws -> Element? {
+    try got { copy throws(SystemFailure) in try queue.tryGetInTask(copy) }
+  }
+
+  private func got(
+    _ get: (SharedQueue.Copy) throws(SystemFailure) -> SharedQueue.Getting
+  ) throws -> Element? {
     if queue.count == 0, !queue.isClosed { return nil }
     do {
       return try coder.decode { message in
-        switch try Self.telling({ () throws(SystemFailure) in try queue.tryGet { message.copy($0) } }) {
+        switch try Self.telling({ () throws(SystemFailure) in try get { message.copy($0) } }) {
         case .got: break
         case .closed: throw QueueError.closed
         case .empty, .timedOut: throw Nothing()

@@ -9,11 +9,13 @@ struct PoolChunking {
   /// What a chunk should take; a thousandth of it is lost on the way.
   private static let wantedTime = 1_000_000
   private static let mostItems = 8192
+  /// Beyond it a chunk gains nothing, and takes memory ahead of its items.
+  private static let mostFixed = 1 << 20
   private static let mostBytes = 64 << 10
 
   /// The next chunk's size, with what an item has taken and weighed so far, in nanoseconds and bytes.
   func size(itemTime: Int?, itemBytes: Int, fed: Int) -> Int {
-    if let fixed { return fixed }
+    if let fixed { return min(fixed, Self.mostFixed) }
     guard let itemTime else { return 1 }
     var size = min(Self.mostItems, Self.wantedTime / max(1, itemTime))
     size = min(size, Self.mostBytes / max(1, itemBytes))
@@ -25,7 +27,7 @@ struct PoolChunking {
   /// How many items may be under way, in chunks of that size.
   func window(itemTime: Int?, size: Int) -> Int {
     guard let itemTime else { return processes * size * 2 }
-    let chunkTime = max(1, itemTime) * size
+    let chunkTime = max(1, min(itemTime, 1 << 40)) * size
     // About two milliseconds' worth for each worker.
     return processes * size * min(64, max(2, 2_000_000 / chunkTime))
   }

@@ -1,7 +1,9 @@
 /// The results of `imap` and `imapUnordered`, one for each input: a value, or the error of that item alone.
 ///
-///     for result in try pool.imap(1...3, square) { print(try result.get()) }
-///     for try await result in try pool.imap(1...3, square) { print(try result.get()) }
+///     let pool = try Pool()
+///     for result in try pool.imap(1...3, { $0 * $0 }) { print(try result.get()) }
+///
+/// In a task, `for try await result in` the same.
 ///
 /// Inputs are pulled, on the thread that asks for a result, as workers need them: an endless sequence is fine, and who asks for nothing
 /// more stops the work. The results can be gone through once. For one thread or task at a time; it keeps its pool alive.

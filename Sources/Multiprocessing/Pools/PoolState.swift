@@ -279,7 +279,9 @@ struct PoolState {
       scheduler.startsAreHeld = true
       heldUntil = Deadline(after: .milliseconds(failedBirths * 10))
     }
-    guard failedBirths >= (settings.initializer == nil ? 10 : 3) else { return }
+    // One that was killed may be no fault of the initializer's.
+    let isKill = if case ProcessError.killed = error { true } else { false }
+    guard failedBirths >= (settings.initializer == nil || isKill ? 10 : 3) else { return }
     failedBirths = 0
     failWaiting(
       settings.initializer == nil ? error : PoolError.initializerFailed(RemoteError(error)), &chores)

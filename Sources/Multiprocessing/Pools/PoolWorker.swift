@@ -30,7 +30,8 @@ struct PoolWorker {
   /// Runs requests until it is told to end.
   func run() -> [UInt8] {
     // Ctrl-C goes to the whole group: what becomes of the workers is their parent's to say.
-    signal(SIGINT, SIG_IGN)
+    // Not ignored: a program that a task starts would inherit that.
+    signal(SIGINT) { _ in }
     let executors = isAsync ? AsyncStart.open() : nil
     let link = PoolLink(lane, bell: bell, spins: settings.spins)
     do {
@@ -78,10 +79,15 @@ struct PoolSettings: Sendable {
   /// A worker that had nothing to do for that long, and up to twice as long, ends.
   var idleTime = Duration.seconds(30)
 
+  /// What no system has room for, and no sum overflows by.
+  private static let mostProcesses = 1 << 16
+
   func validate() throws(PoolError) {
     func require(_ condition: Bool, _ text: @autoclosure () -> String) throws(PoolError) {
       if !condition { throw .invalidArgument(text()) }
     }
+    try require(
+      processes <= Self.mostProcesses, "a pool of \(processes) processes: give \(Self.mostProcesses) or fewer")
     try require(processes > 0, "a pool of \(processes) processes: give 1 or more, or nil for one for each processor")
     try require(tasksPerChild ?? 1 > 0, "tasksPerChild is \(tasksPerChild ?? 0): give 1 or more, or nil for no limit")
     try require(memoryLimit ?? 1 > 0, "memoryLimit is \(memoryLimit ?? 0): give bytes, or nil for no limit")

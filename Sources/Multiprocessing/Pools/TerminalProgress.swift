@@ -3,7 +3,8 @@ internal import MultiprocessingEngine
 /// A progress bar on standard error, for the `progress:` of a pool's calls: how many are done, how many a second, and the time left. Where
 /// standard error is no terminal, a plain line every ten seconds, and one at the end.
 ///
-///     let words = try pool.map(files, progress: terminalProgress("files")) { … }
+///     let pool = try Pool()
+///     let squares = try pool.map(1...1000, progress: terminalProgress("squares")) { $0 * $0 }
 ///
 /// - Parameter label: stands in front; one line.
 public func terminalProgress(_ label: String = "") -> @Sendable (_ done: Int, _ total: Int?) -> Void {

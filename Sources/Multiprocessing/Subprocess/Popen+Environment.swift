@@ -17,7 +17,7 @@ extension Popen {
 
     /// The same with some variables set, or removed where the value is nil.
     ///
-    ///     .inherit.updating(["LANG": "C", "DISPLAY": nil])
+    ///     let plain = Popen.Environment.inherit.updating(["LANG": "C", "DISPLAY": nil])
     public func updating(_ changes: [String: String?]) -> Environment {
       Environment(base: base, changes: self.changes.merging(changes) { $1 })
     }

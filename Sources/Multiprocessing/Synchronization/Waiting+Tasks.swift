@@ -31,7 +31,7 @@ extension Permits {
   }
 
   private func takeIfFree() throws -> Bool {
-    try translating { () throws(SystemFailure) in try counter.takeAtOnce() }
+    try translating { () throws(SystemFailure) in try counter.takeInTask() }
   }
 }
 

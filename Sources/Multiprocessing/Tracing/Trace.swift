@@ -53,7 +53,9 @@ public enum Trace {
 
   /// Runs `body`, and records how long it took, whether it returned or threw. Spans may be nested.
   ///
-  /// - Parameter name: what is done. Looked at only when it is recorded, and shortened beyond some 1,000 bytes.
+  /// - Parameters:
+  ///   - name: what is done. Looked at only when it is recorded, and shortened beyond some 1,000 bytes.
+  ///   - body: is run in any case.
   /// - Returns: what `body` returns.
   /// - Throws: what `body` throws.
   @inlinable
@@ -68,7 +70,9 @@ public enum Trace {
 
   /// The same for async work, which may go from thread to thread.
   ///
-  /// - Parameter name: what is done. Looked at only when it is recorded, and shortened beyond some 1,000 bytes.
+  /// - Parameters:
+  ///   - name: what is done. Looked at only when it is recorded, and shortened beyond some 1,000 bytes.
+  ///   - body: is run in any case.
   /// - Returns: what `body` returns.
   /// - Throws: what `body` throws.
   public nonisolated(nonsending) static func span<Result, Failure: Error>(

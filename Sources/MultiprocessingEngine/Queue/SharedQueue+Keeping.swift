@@ -4,7 +4,7 @@ extension SharedQueue {
   /// For an element, or the end.
   package var elementComing: GuardedWait {
     GuardedWait(
-      tailMutex, turn: readers.turn, of: self, until: { self.hasElements || self.isClosed },
+      tailMutex, turn: readers.turn, entry: headMutex, of: self, until: { self.hasElements || self.isClosed },
       look: { taking in
         self.mend(taking)
         return self.hasElements || self.isClosed ? nil : self.readers.announceKeptSleep()
@@ -14,8 +14,9 @@ extension SharedQueue {
   /// For room, or the end.
   package var roomComing: GuardedWait {
     GuardedWait(
-      headMutex, turn: writers.turn, of: self, until: { !self.isFull || self.isClosed },
-      look: { _ in self.isFull && !self.isClosed ? self.writers.announceKeptSleep() : nil })
+      headMutex, turn: writers.turn, entry: tailMutex, of: self, until: { !self.isFull || self.isClosed },
+      look: { _ in self.isFull && !self.isClosed ? self.writers.announceKeptSleep() : nil },
+      enter: { self.mend($0) })
   }
 
   /// For every element to be done.

@@ -130,6 +130,13 @@ package final class SharedQueue: @unchecked Sendable {
     return try putHolding(element)
   }
 
+  /// The same for a task, whose thread must not be held up: `.timedOut` when the holder of the mutex may have been stopped (SIGSTOP).
+  package func tryPutInTask(_ element: UnsafeRawBufferPointer) throws(SystemFailure) -> Putting {
+    guard let taking = try tailMutex.lockInTask() else { return .timedOut }
+    mend(taking)
+    return try putHolding(element)
+  }
+
   /// With the tail's mutex, which it lets go.
   private func putHolding(_ element: UnsafeRawBufferPointer) throws(SystemFailure) -> Putting {
     defer { tailMutex.unlock() }
@@ -195,6 +202,16 @@ package final class SharedQueue: @unchecked Sendable {
     guard isClosed else { return .empty }
     // What was put before it was closed may have come since the look.
     _ = try headMutex.lock()
+    return try getHolding(copy) ? .got : .closed
+  }
+
+  /// The same for a task, whose thread must not be held up: `.timedOut` when the holder of the mutex may have been stopped (SIGSTOP).
+  package func tryGetInTask(_ copy: Copy) throws(SystemFailure) -> Getting {
+    guard try headMutex.lockInTask() != nil else { return .timedOut }
+    if try getHolding(copy) { return .got }
+    guard isClosed else { return .empty }
+    // What was put before it was closed may have come since the look.
+    guard try headMutex.lockInTask() != nil else { return .timedOut }
     return try getHolding(copy) ? .got : .closed
   }
 

@@ -96,19 +96,29 @@ package final class MessageSocket: Sendable {
   package func close() { socket.close() }
 
   /// The number, which stays this socket's as long as the object that is answered lives; nil when it is closed.
-  package func hold() -> HeldSocket? { HeldSocket(socket) }
+  ///
+  /// Whoever holds it may wait for it to be readable: as one of its receivers, whom no message is to pass by.
+  package func hold() -> HeldSocket? {
+    if case .stream(let stream) = transport { HeldSocket(socket, receivingFrom: stream) } else { HeldSocket(socket) }
+  }
 }
 
 /// A use of a socket that outlasts a call.
 package final class HeldSocket: Sendable {
   package let raw: Int32
   private let socket: OpenSocket
+  private let stream: StreamTransport?
 
-  init?(_ socket: OpenSocket) {
+  init?(_ socket: OpenSocket, receivingFrom stream: StreamTransport? = nil) {
     guard let raw = socket.enter() else { return nil }
     self.raw = raw
     self.socket = socket
+    self.stream = stream
+    stream?.enter()
   }
 
-  deinit { socket.leave() }
+  deinit {
+    stream?.leave()
+    socket.leave()
+  }
 }

@@ -31,6 +31,16 @@ struct StreamAssembler {
     }
   }
 
+  /// How many bytes are still to come of the next message, or of its header as long as that has not come.
+  var missing: Int {
+    mutating get throws(SocketFailure) {
+      if unwanted > 0 { return unwanted }
+      let count = bytes.count - start
+      guard let header = try header() else { return MessageHeader.size - count }
+      return MessageHeader.size + header.length - count
+    }
+  }
+
   /// Whether the message of that header has come whole.
   func isComplete(_ header: MessageHeader) -> Bool { bytes.count - start - MessageHeader.size >= header.length }
 

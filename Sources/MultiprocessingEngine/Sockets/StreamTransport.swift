@@ -1,5 +1,6 @@
 import CMultiprocessing
 import Glibc
+import Synchronization
 
 /// Messages over TCP: each a header that tells the length, and the payload. What came beyond a message waits in a buffer of
 /// this process, so one process alone should read an end, and one write it; its threads may do both.
@@ -7,6 +8,8 @@ final class StreamTransport: Sendable {
   private let socket: OpenSocket
   /// Held while bytes that are there are taken in, never while waiting for more.
   private let incoming = ForkAwareLock(StreamAssembler())
+  /// How many receive at this moment, or wait for it.
+  private let receivers = Atomic<Int>(0)
   /// Held until a message is sent whole, so that no other comes between its parts.
   private let outgoing = ForkAwareLock(())
 
@@ -73,11 +76,13 @@ final class StreamTransport: Sendable {
     for socket: Int32, until deadline: Deadline,
     _ next: (inout StreamAssembler) throws(SocketFailure) -> Value?
   ) throws(SocketFailure) -> Value {
+    enter()
+    defer { leave() }
     while true {
       let found = try incoming.withLock { (assembler) throws(SocketFailure) in
         repeat {
           if let value = try next(&assembler) { return value as Value? }
-        } while try Self.fill(&assembler, from: socket)
+        } while try fill(&assembler, from: socket)
         return nil
       }
       if let found { return found }
@@ -90,9 +95,18 @@ final class StreamTransport: Sendable {
     }
   }
 
+  /// Counts a receiver, ahead of its first look.
+  func enter() { receivers.wrappingAdd(1, ordering: .sequentiallyConsistent) }
+  func leave() { receivers.wrappingSubtract(1, ordering: .sequentiallyConsistent) }
+
   /// Takes in what is there; false when that is nothing.
-  private static func fill(_ assembler: inout StreamAssembler, from socket: Int32) throws(SocketFailure) -> Bool {
-    let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: readSize, alignment: 16)
+  ///
+  /// Several messages at once, unless others receive as well: one that has looked in vain sleeps until there is something in the socket, and
+  /// what is not the next message's therefore stays there. Whoever comes later looks here first.
+  private func fill(_ assembler: inout StreamAssembler, from socket: Int32) throws(SocketFailure) -> Bool {
+    let isAlone = receivers.load(ordering: .sequentiallyConsistent) <= 1
+    let size = isAlone ? Self.readSize : min(Self.readSize, max(1, try assembler.missing))
+    let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: size, alignment: 16)
     defer { buffer.deallocate() }
     let received = try SocketFailure.of { () throws(SystemFailure) in try Syscall.receiveBytes(socket, into: buffer) }
     guard let count = received?.count else { return false }

@@ -73,7 +73,7 @@ package struct PermitCounter: Sendable {
   /// The wait of a task for a permit to be free, which it then tries to take. `owner` keeps the memory mapped.
   package func giving(of owner: some AnyObject & Sendable) -> GuardedWait {
     GuardedWait(
-      mutex, turn: turnstile, of: owner, until: { free.value > 0 },
+      mutex, turn: turnstile, entry: mutex, of: owner, until: { free.value > 0 },
       look: { _ in
         let isAsleep = free.value > 0 ? 0 : 1
         if asleep.value != isAsleep { asleep.value = isAsleep }
@@ -82,6 +82,13 @@ package struct PermitCounter: Sendable {
   }
 
   package func takeAtOnce() throws(SystemFailure) -> Bool { try mutex.withLock(takeOne) }
+
+  /// The same for a task, whose thread must not be held up: false as well when the holder of the mutex may have been stopped (SIGSTOP).
+  package func takeInTask() throws(SystemFailure) -> Bool {
+    guard try mutex.lockInTask() != nil else { return false }
+    defer { mutex.unlock() }
+    return takeOne()
+  }
 
   /// The same, but for a second at most beyond `deadline`, however long the holder of the mutex is stopped.
   private func takeBriefly(until deadline: Deadline) throws(SystemFailure) -> Bool {

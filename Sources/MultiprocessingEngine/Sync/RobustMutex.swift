@@ -63,6 +63,12 @@ package struct RobustMutex: @unchecked Sendable {
     return try lock(until: deadline.later(by: .seconds(1)))
   }
 
+  /// For a task, whose thread others need: nil when it cannot be had within a moment, one that a busy machine's holder takes as well.
+  package func lockInTask() throws(SystemFailure) -> Taking? {
+    if let taking = try tryLock() { return taking }
+    return try lock(until: Deadline(after: .milliseconds(50)))
+  }
+
   /// nil when somebody holds it, the calling thread included.
   package func tryLock() throws(SystemFailure) -> Taking? {
     KillPoint.pass()

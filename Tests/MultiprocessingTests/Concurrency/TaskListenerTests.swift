@@ -130,6 +130,34 @@ final class TaskListenerTests: KeptTestCase {
 
   // MARK: Messages
 
+  func testSeveralReceiversOfOneEndMissNothing() async throws {
+    let listener = try Listener(.tcp(host: "127.0.0.1", port: 0))
+    async let accepted = listener.accept()
+    let (sender, receiver) = (try Connection.connect(to: listener.address), try await accepted)
+    for _ in 0..<300 {
+      let numbers = try await withThrowingTaskGroup(of: Int.self) { group in
+        for _ in 0..<3 { group.addTask { try await receiver.receive(Int.self, timeout: .seconds(60)) } }
+        for number in 0..<3 { try sender.send(number) }
+        return try await group.reduce(into: []) { $0.append($1) }
+      }
+      XCTAssertEqual(numbers.sorted(), [0, 1, 2])
+    }
+  }
+
+  func testSeveralThreadsThatReceiveMissNothing() throws {
+    let listener = try Listener(.tcp(host: "127.0.0.1", port: 0))
+    let sender = try Connection.connect(to: listener.address)
+    let receiver = try listener.accept()
+    for _ in 0..<300 {
+      let numbers = concurrently(4) { place -> Int? in
+        if place < 3 { return try? receiver.receive(Int.self, timeout: .seconds(60)) }
+        for number in 0..<3 { try? sender.send(number) }
+        return nil
+      }
+      XCTAssertEqual(numbers[..<3].compactMap { $0 }.sorted(), [0, 1, 2])
+    }
+  }
+
   func testMessagesUntilThePeerHasClosed() async throws {
     for isDuplex in [true, false] {
       let (ours, theirs) = try Connection.pair(duplex: isDuplex)

@@ -233,4 +233,33 @@ extension Queue {
   func next() throws -> Element? {
     do { return try get() } catch QueueError.closed { return nil }
   }
+
+  // MARK: Processes that are stopped
+
+  /// It may be stopped in the middle of any of them; were a task's thread to wait for it, nobody would let it go on.
+  func testAProcessThatIsStoppedHoldsNoThreadUp() async throws {
+    let (queue, permits) = (try Queue<Int>(), try Semaphore(0))
+    let child = Process {
+      while true {
+        try queue.put(1)
+        _ = try queue.tryGet()
+        try permits.release()
+        _ = try permits.tryAcquire()
+      }
+    }
+    try child.start()
+    for _ in 0..<60 {
+      try child.send(.stop)
+      await withTaskGroup(of: Void.self) { group in
+        for _ in 0..<3 {
+          group.addTask { try? await queue.put(2, timeout: .milliseconds(20)) }
+          group.addTask { _ = try? await queue.get(timeout: .milliseconds(20)) }
+          group.addTask { try? await permits.acquire(timeout: .milliseconds(20)) }
+        }
+      }
+      try child.send(.continue)
+    }
+    try child.kill()
+    try await child.join()
+  }
 }
