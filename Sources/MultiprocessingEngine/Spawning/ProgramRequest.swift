@@ -72,7 +72,7 @@ extension ProgramRequest {
     }
     switch started {
     case .success(let pidfd):
-      return ChildProcess(pid: request.pid, pidfd: pidfd)
+      return ChildProcess(pid: request.pid, pidfd: pidfd, leadsGroup: leadsGroup)
     case .failure(let failure):
       throw explanation(of: failure.errno, request, moves, candidates)
     }

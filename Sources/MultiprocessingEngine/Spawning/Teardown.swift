@@ -4,7 +4,7 @@ import Glibc
 package struct Teardown {
   private struct Entry {
     let program: Program
-    /// Held from the beginning: leads to the group also when another thread reaps the program meanwhile.
+    /// Held from the beginning: leads to the group also after the program was reaped.
     let pidfd: SharedDescriptor
   }
 
@@ -13,7 +13,7 @@ package struct Teardown {
 
   /// To be made before whatever it is to end.
   package init(_ programs: [Program], grace: Duration) {
-    entries = programs.compactMap { program in program.child.pidfd.map { Entry(program: program, pidfd: $0) } }
+    entries = programs.compactMap { program in program.descriptor.map { Entry(program: program, pidfd: $0) } }
     self.grace = grace
   }
 
@@ -21,8 +21,10 @@ package struct Teardown {
   package func run(_ exchange: inout Exchange) throws(SystemFailure) {
     try ask()
     let deadline = Deadline(after: grace)
-    while case let running = try running(), !(running.isEmpty && exchange.isComplete) {
-      guard try exchange.wait(besides: running, until: deadline) else { break }
+    while case let running = try running(), !deadline.hasPassed {
+      let isLeft = running.isEmpty ? try hasGroups() : false
+      if running.isEmpty && !isLeft && exchange.isComplete { break }
+      _ = try exchange.wait(besides: running, until: isLeft ? Self.next(before: deadline) : deadline)
       Self.advance(&exchange)
     }
     try kill()
@@ -35,8 +37,11 @@ package struct Teardown {
     try ask()
     let deadline = Deadline(after: grace)
     do {
-      while case let running = try running(), !(running.isEmpty && exchange.isComplete) {
-        guard try await exchange.waitSuspended(besides: running, until: deadline, regardless: true) else { break }
+      while case let running = try running(), !deadline.hasPassed {
+        let isLeft = running.isEmpty ? try hasGroups() : false
+        if running.isEmpty && !isLeft && exchange.isComplete { break }
+        _ = try await exchange.waitSuspended(
+          besides: running, until: isLeft ? Self.next(before: deadline) : deadline, regardless: true)
         Self.advance(&exchange)
       }
     } catch is SystemFailure {
@@ -68,7 +73,22 @@ package struct Teardown {
     for entry in entries { try entry.program.signalGroup(SIGKILL, heldBy: entry.pidfd) }
   }
 
-  /// The programs that have not ended. They are not reaped before the last signal: a group is found by its leader.
+  /// Whether programs that have ended have left others in their groups. An older kernel finds a group by a leader that was not reaped:
+  /// it is not asked, and what is left there has no grace.
+  private func hasGroups() throws(SystemFailure) -> Bool {
+    var hasGroups = false
+    for entry in entries where Syscall.hasGroup(of: entry.pidfd.raw) {
+      // One that has ended and was not reaped is a member.
+      _ = try entry.program.child.statusIfEnded()
+      if entry.program.child.group != nil { hasGroups = true }
+    }
+    return hasGroups
+  }
+
+  /// Nobody tells when a group has lost its last member.
+  private static func next(before deadline: Deadline) -> Deadline { deadline.capped(at: .milliseconds(5)) }
+
+  /// The programs that have not ended.
   private func running() throws(SystemFailure) -> [SharedDescriptor] {
     let ended = try Syscall.readable(entries.map(\.pidfd.raw), until: .now)
     return zip(entries, ended).compactMap { $1 ? nil : $0.pidfd }

@@ -94,6 +94,9 @@ final class ProgramStartTests: AuditedTestCase {
     refuses("stderr alone") { try Popen(["true"], stdout: .combinedWithOutput) }
     refuses("umask") { try Popen(["true"], options: .init(umask: 0o1000)) }
     refuses("outputLimit") { try Popen(["true"], options: .init(outputLimit: -1)) }
+    refuses("none") { try Popen(["true"], options: .init(userID: .max)) }
+    refuses("none") { try Popen(["true"], options: .init(groupID: .max)) }
+    refuses("none") { try Popen(["true"], options: .init(supplementaryGroups: [0, .max])) }
     refuses("process group -2") { try Popen(["true"], options: .init(processGroup: -2)) }
     refuses("session") { try Popen(["true"], options: .init(processGroup: 5, newSession: true)) }
   }
