@@ -21,10 +21,11 @@ package struct Teardown {
   package func run(_ exchange: inout Exchange) throws(SystemFailure) {
     try ask()
     let deadline = Deadline(after: grace)
+    var pause = Pause()
     while case let running = try running(), !deadline.hasPassed {
       let isLeft = running.isEmpty ? try hasGroups() : false
       if running.isEmpty && !isLeft && exchange.isComplete { break }
-      _ = try exchange.wait(besides: running, until: isLeft ? Self.next(before: deadline) : deadline)
+      _ = try exchange.wait(besides: running, until: isLeft ? deadline.capped(at: pause.next()) : deadline)
       Self.advance(&exchange)
     }
     try kill()
@@ -36,12 +37,13 @@ package struct Teardown {
   package nonisolated(nonsending) func runSuspended(_ exchange: inout Exchange) async throws {
     try ask()
     let deadline = Deadline(after: grace)
+    var pause = Pause()
     do {
       while case let running = try running(), !deadline.hasPassed {
         let isLeft = running.isEmpty ? try hasGroups() : false
         if running.isEmpty && !isLeft && exchange.isComplete { break }
         _ = try await exchange.waitSuspended(
-          besides: running, until: isLeft ? Self.next(before: deadline) : deadline, regardless: true)
+          besides: running, until: isLeft ? deadline.capped(at: pause.next()) : deadline, regardless: true)
         Self.advance(&exchange)
       }
     } catch is SystemFailure {
@@ -78,15 +80,24 @@ package struct Teardown {
   private func hasGroups() throws(SystemFailure) -> Bool {
     var hasGroups = false
     for entry in entries where Syscall.hasGroup(of: entry.pidfd.raw) {
+      let child = entry.program.child
       // One that has ended and was not reaped is a member.
-      _ = try entry.program.child.statusIfEnded()
-      if entry.program.child.group != nil { hasGroups = true }
+      _ = try child.statusIfEnded()
+      // As long as there is the group, its number is its own.
+      if child.group != nil, GroupMembers.isAnyAlive(in: child.pid) { hasGroups = true }
     }
     return hasGroups
   }
 
-  /// Nobody tells when a group has lost its last member.
-  private static func next(before deadline: Deadline) -> Deadline { deadline.capped(at: .milliseconds(5)) }
+  /// Between looks at the groups: nobody tells when one has lost its last member.
+  private struct Pause {
+    private var length = Duration.milliseconds(1)
+
+    mutating func next() -> Duration {
+      defer { length = min(length * 2, .milliseconds(50)) }
+      return length
+    }
+  }
 
   /// The programs that have not ended.
   private func running() throws(SystemFailure) -> [SharedDescriptor] {

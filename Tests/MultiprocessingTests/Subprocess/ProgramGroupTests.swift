@@ -96,6 +96,24 @@ final class ProgramGroupTests: TaskTestCase {
     }
   }
 
+  /// It has ended, and its parent, which is in another group, does not reap it.
+  func testNobodyWaitsForTheDead() async throws {
+    try requireGroupsOfTheDead()
+    let leave = "if (!fork) { exit if !fork; setpgrp(0, \(getpgrp())); print qq($$\\n); sleep 3600 }"
+    for isSuspended in [false, true] {
+      let program = try Popen(
+        ["perl", "-e", "$| = 1; \(leave); sleep 3600"], stdout: .pipe, options: .init(gracePeriod: .seconds(100_000)))
+      let pid = try XCTUnwrap(Int32(XCTUnwrap(line(of: program))))
+      let status = isSuspended ? try await program.end() : try end(program)
+      XCTAssertEqual(status, .signaled(.terminate))
+      XCTAssertTrue(isRunning(pid))
+      kill(pid, SIGKILL)
+      XCTAssert(eventually { !isRunning(pid) })
+    }
+  }
+
+  private func line(of program: Popen) throws -> String? { try program.standardOutput?.readLine() }
+
   func testAGraceIsNotForEver() throws {
     try requireGroupsOfTheDead()
     let script = "(trap '' TERM; echo x; while :; do sleep 0.01; done) & sleep 3600"
