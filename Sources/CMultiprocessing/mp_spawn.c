@@ -238,24 +238,33 @@ CHILD static int begin(void *context) {
   for (;;) syscall(SYS_exit_group, 127);
 }
 
-/// clone(2) on a piece of the caller's stack, as vfork(2) has it.
-__attribute__((noinline)) static int clone_onto_stack(beginning *start, int flags) {
-  _Alignas(64) char stack[32 << 10];
+#define STACK_SIZE (64 << 10)
+
+__attribute__((noinline)) static int clone_onto_stack(beginning *start, char *stack, int flags) {
   int fault = MP_FAULT(MP_CALL_SPAWN);
-  if (fault) return -fault;
-  pid_t pid = clone(begin, stack + sizeof stack, flags, start, &start->request->pidfd->descriptor);
+  if (fault) {
+    // As a kernel has it that fails late.
+    start->request->pidfd->descriptor = MP_SPAWN_GIVEN_UP;
+    return -fault;
+  }
+  pid_t pid = clone(begin, stack + STACK_SIZE, flags, start, &start->request->pidfd->descriptor);
   return pid < 0 ? -errno : pid;
 }
 
 static int spawn(mp_spawn_request *request, report *report, bool shares_memory) {
   beginning start = {.request = request, .report = report, .parent = getpid()};
   int flags = CLONE_VFORK | CLONE_PIDFD | SIGCHLD | (shares_memory ? CLONE_VM : 0);
+  // Not a piece of the caller's own: that may be a small one.
+  char *stack = mmap(NULL, STACK_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
+  if (stack == MAP_FAILED) return -errno;
   // All of them, those that libc keeps to itself as well: nothing of this program's may run in the child.
   uint64_t all = ~0ull, before;
   syscall(SYS_rt_sigprocmask, SIG_SETMASK, &all, &before, SIGNAL_SET_SIZE);
   int pid;
-  do pid = clone_onto_stack(&start, flags);
+  do pid = clone_onto_stack(&start, stack, flags);
   while (pid == -EINTR);
+  // The child is a program by now, or has ended.
+  munmap(stack, STACK_SIZE);
   syscall(SYS_rt_sigprocmask, SIG_SETMASK, &before, NULL, SIGNAL_SET_SIZE);
   if (pid < 0) {
     // The kernel may have written a number that it then gave up.

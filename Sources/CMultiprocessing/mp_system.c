@@ -56,6 +56,21 @@ int mp_pidfd_signal_group(int pidfd, int signal) {
   return result(syscall(SYS_pidfd_send_signal, pidfd, signal, NULL, PIDFD_SIGNAL_PROCESS_GROUP));
 }
 
+int mp_fifo_has_writer(int fifo) {
+  // Something to read, or the end: somebody is there, or has been.
+  struct pollfd entry = {.fd = fifo, .events = POLLIN};
+  int ready = poll(&entry, 1, 0);
+  if (ready) return result(ready);
+  int scratch[2];
+  if (pipe2(scratch, O_CLOEXEC) < 0) return -errno;
+  // Takes nothing out. Of an empty FIFO that has a writer there may be more to come; without one this is its end.
+  ssize_t copied = tee(fifo, scratch[1], 1, SPLICE_F_NONBLOCK);
+  int error = copied < 0 ? errno : 0;
+  close(scratch[0]);
+  close(scratch[1]);
+  return error && error != EAGAIN ? -error : copied != 0;
+}
+
 static int64_t microseconds(struct timeval time) { return (int64_t)time.tv_sec * 1000000 + time.tv_usec; }
 
 int mp_pidfd_reap(int pidfd, mp_exit_status *status) {

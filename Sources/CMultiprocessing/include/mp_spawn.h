@@ -20,6 +20,9 @@ typedef enum {
 /// What errno alone does not tell of an exec that failed.
 typedef enum { MP_SPAWN_ERRNO, MP_SPAWN_IS_FOLDER, MP_SPAWN_LACKS_INTERPRETER } mp_spawn_reason;
 
+/// The number that a start which fails by a fault has got and lost.
+enum { MP_SPAWN_GIVEN_UP = 1000 };
+
 /// A descriptor of this process' and its number in the program.
 typedef struct {
   int source, target;

@@ -43,6 +43,8 @@ ssize_t mp_write_quietly(int descriptor, const void *_Nullable bytes, size_t cou
 ssize_t mp_read_available(int descriptor, void *_Nullable buffer, size_t capacity);
 /// Signals the process group that the process behind `pidfd` leads, whether that has ended or not. -EINVAL before Linux 6.9.
 int mp_pidfd_signal_group(int pidfd, int signal);
+/// 1 when a FIFO that is open for reading has a writer, or has had one since; else 0. Does not block, and leaves what is in it.
+int mp_fifo_has_writer(int fifo);
 /// ppoll(2) with the signal mask as it is; `nanoseconds` < 0 waits for ever.
 int mp_poll(struct pollfd *_Nonnull entries, size_t count, int64_t nanoseconds);
 

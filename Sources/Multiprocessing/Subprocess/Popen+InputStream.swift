@@ -63,7 +63,7 @@ extension Popen {
     ///
     /// - Parameter timeout: nil waits for ever.
     /// - Returns: nil at the end of the stream.
-    /// - Throws: `TimeoutError`; `PopenError.outputLimitExceeded` for a line without an end; `.system`. No byte is lost.
+    /// - Throws: `TimeoutError`; `PopenError.outputLimitExceeded` for a longer line; `.system`. No byte is lost.
     public func readLine(timeout: Duration? = nil) throws -> String? { try wait(timeout, lookForLine) }
 
     /// The same without blocking a thread. Cancelling the task ends the wait with `CancellationError`, at once, and no byte is lost.
@@ -111,9 +111,11 @@ extension Popen {
 
     private func lookForLine() throws -> Found<String> {
       try look {
-        if let line = self.end.takeLine() { return line }
-        if let limit = self.limit, self.end.count > limit { throw PopenError.outputLimitExceeded(limit) }
-        return nil
+        do throws(ReadingEnd.LineTooLong) {
+          return try self.end.takeLine(limit: self.limit ?? .max)
+        } catch {
+          throw PopenError.outputLimitExceeded(self.limit ?? .max)
+        }
       }
     }
 

@@ -12,7 +12,7 @@ extension Popen {
     /// An open file of this process'. It stays open here, and is the caller's to close.
     case fileDescriptor(Int32)
     /// A file, read for standard input, else made if need be and written, at its end or from a new beginning. Relative to this process'
-    /// working directory.
+    /// working directory. A FIFO is waited for until its other side is open, by the calling thread alone.
     case path(String, append: Bool)
 
     /// A file from a new beginning.
@@ -48,7 +48,8 @@ extension Popen {
     /// The bytes that are collected of each stream at most, by `run`, `communicate`, `readToEnd` and as a line; nil: as many as there
     /// is memory for.
     public var outputLimit: Int?
-    /// The time between SIGTERM and SIGKILL for a program that is ended by a timeout or a cancellation; 1 second by default.
+    /// The time between SIGTERM and SIGKILL for a program, and all of its process group, that is ended by a timeout or a cancellation;
+    /// 1 second by default. What the program leaves behind in its group has it from Linux 6.9 on.
     public var gracePeriod: Duration
 
     /// Nothing special but what is given; each of them is a property of the same name.
@@ -74,6 +75,10 @@ extension Popen {
     func validate() throws(PopenError) {
       if let limit = outputLimit, limit < 0 { throw .invalidArgument("an outputLimit of \(limit) bytes") }
       if let mask = umask, mask > 0o777 { throw .invalidArgument("a umask of \(mask), beyond 0o777") }
+      // The system takes that number for none.
+      if [userID, groupID].contains(.max) || supplementaryGroups?.contains(.max) == true {
+        throw .invalidArgument("the user or group \(UInt32.max), which is none")
+      }
       if let group = processGroup {
         if group < 0 { throw .invalidArgument("process group \(group)") }
         if group > 0, newSession || pseudoTerminal {

@@ -65,11 +65,14 @@ extension Popen {
   /// Sends a signal to the program, or to all of its process group. Never reaches another program: a program that leads no group gets
   /// it alone; see `Options.processGroup`.
   ///
+  /// The group is reached also when the program has ended and others are left in it; once `poll` or `wait` has seen the end, from Linux
+  /// 6.9 on.
+  ///
   /// - Returns: whether the system took it: not for a program whose end `poll` or `wait` has seen, for what is no signal, for a program of
   ///   another user, and in a child of this process.
   @discardableResult
   public func send(_ signal: Signal, toProcessGroup: Bool = false) -> Bool {
-    guard isOwner, let pidfd = program.child.pidfd else { return false }
+    guard isOwner, let pidfd = toProcessGroup ? program.descriptor : program.child.pidfd else { return false }
     do throws(SystemFailure) {
       if toProcessGroup {
         try program.signalGroup(signal.rawValue, heldBy: pidfd)

@@ -28,6 +28,7 @@ public enum PopenError: Error, Codable, Sendable, Equatable {
     case .lacksInterpreter(let interpreter, let file): self = .notFound("\(interpreter) (the interpreter of \(file))")
     case .notExecutable(let path): self = .permissionDenied(path)
     case .isFolder(let path): self = .permissionDenied("\(path) (a directory)")
+    case .tooMuch: self = .invalidArgument("more arguments and variables than the system hands over")
     case .folder(let path, let errno): self.init(errno, about: "\(path) (the working directory)")
     case .file(let path, let errno): self.init(errno, about: "\(path) (the file for a stream)")
     case .descriptor(let number, _): self = .invalidArgument("descriptor \(number) is not open")

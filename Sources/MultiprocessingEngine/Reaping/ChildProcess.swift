@@ -4,10 +4,13 @@ import Glibc
 /// A child of this process: waited for through its pidfd, reaped exactly once, whoever asks, and never by its number.
 package final class ChildProcess: Sendable {
   package let pid: Int32
+  private let leadsGroup: Bool
   private let state: ForkAwareLock<State>
 
   private struct State {
     var pidfd: SharedDescriptor?
+    /// The pidfd of one that was reaped while others were left in its group.
+    var group: SharedDescriptor?
     /// The socket the report comes through, until it has been read to its end.
     var socket: SharedDescriptor?
     var pendingFrame: FrameHeader?
@@ -18,8 +21,9 @@ package final class ChildProcess: Sendable {
   }
 
   /// A child without a socket, as programs are, tells nothing.
-  init(pid: Int32, pidfd: SharedDescriptor, socket: SharedDescriptor? = nil) {
+  init(pid: Int32, pidfd: SharedDescriptor, socket: SharedDescriptor? = nil, leadsGroup: Bool = false) {
     self.pid = pid
+    self.leadsGroup = leadsGroup
     state = ForkAwareLock(State(pidfd: pidfd, socket: socket))
   }
 
@@ -46,6 +50,7 @@ package final class ChildProcess: Sendable {
       guard let pidfd = state.pidfd else { return nil }
       guard let status = try Self.reap(pidfd.raw) else { return nil }
       state.status = status
+      if leadsGroup, Syscall.hasGroup(of: pidfd.raw) { state.group = pidfd }
       state.pidfd = nil
       Self.collect(&state)
       return status
@@ -108,6 +113,26 @@ package final class ChildProcess: Sendable {
       } catch {
         guard error.errno == ESRCH else { throw error }
       }
+    }
+  }
+
+  /// Whether the child is no longer in the group that it was to lead: it may join another one.
+  var hasLeftGroup: Bool {
+    // Nobody reaps it under the lock, so that its number is its own.
+    leadsGroup
+      && state.withLock { state in
+        guard state.pidfd != nil, case let group = getpgid(pid), group > 0 else { return false }
+        return group != pid
+      }
+  }
+
+  /// Leads to the process group that the child leads, after its end as well: the kernel does not take the group for another one that has
+  /// got its number since. nil when nobody is left, and, once the child was reaped, before Linux 6.9.
+  package var group: SharedDescriptor? {
+    guard leadsGroup else { return nil }
+    return state.withLock { state in
+      if let group = state.group, !Syscall.hasGroup(of: group.raw) { state.group = nil }
+      return state.pidfd ?? state.group
     }
   }
 

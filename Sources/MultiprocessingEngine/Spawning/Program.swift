@@ -11,11 +11,15 @@ package final class Program: Sendable {
     self.leadsGroup = leadsGroup
   }
 
-  /// Signals the group, or the program alone where it leads none; nothing happens when nobody is left. After the program was
-  /// reaped, the group can be reached by whoever has held on to `pidfd`.
-  package func signalGroup(_ signal: Int32, heldBy pidfd: SharedDescriptor?) throws(SystemFailure) {
+  /// Leads to the group, or to the program alone where it leads none; nil when nobody is left.
+  package var descriptor: SharedDescriptor? { leadsGroup ? child.group : child.pidfd }
+
+  /// Signals the group, and the program wherever it is; nothing happens when nobody is left. The group is reached by `pidfd` also
+  /// after the program was reaped.
+  package func signalGroup(_ signal: Int32, heldBy pidfd: SharedDescriptor) throws(SystemFailure) {
     guard leadsGroup else { return try child.send(signal: signal) }
-    guard let pidfd = pidfd ?? child.pidfd else { return }
+    // It may leave the group at any time; whoever is killed twice is killed.
+    if signal == SIGKILL || child.hasLeftGroup { try child.send(signal: signal) }
     do throws(SystemFailure) {
       try Syscall.send(signal: signal, toGroupOf: pidfd.raw)
     } catch {

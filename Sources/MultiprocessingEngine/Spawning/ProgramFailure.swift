@@ -10,6 +10,8 @@ package enum ProgramFailure: Error, Equatable {
   /// The file is there, and may not be executed.
   case notExecutable(String)
   case isFolder(String)
+  /// The arguments and the environment.
+  case tooMuch
   /// The working directory.
   case folder(String, errno: Int32)
   /// A file for one of the standard streams.

@@ -72,7 +72,7 @@ extension ProgramRequest {
     }
     switch started {
     case .success(let pidfd):
-      return ChildProcess(pid: request.pid, pidfd: pidfd)
+      return ChildProcess(pid: request.pid, pidfd: pidfd, leadsGroup: leadsGroup)
     case .failure(let failure):
       throw explanation(of: failure.errno, request, moves, candidates)
     }
@@ -138,7 +138,16 @@ extension ProgramRequest {
         let interpreter = SearchPath.interpreter(of: path, from: folder)
         return .lacksInterpreter(interpreter ?? "the loader", of: path)
       case (_, ENOENT): return .notFound(text(arguments[0]))
-      case (_, EACCES), (_, EPERM): return .notExecutable(path)
+      case (_, ENAMETOOLONG): return .notFound("\(path) (too long a name)")
+      case (_, ELOOP): return .notFound("\(path) (symbolic links that lead to one another)")
+      case (_, EACCES):
+        guard let interpreter = SearchPath.deniedInterpreter(of: path, from: folder) else {
+          return .notExecutable(path)
+        }
+        return .notExecutable("\(interpreter) (the interpreter of \(path))")
+      case (_, EPERM): return .notExecutable(path)
+      case (_, ENOEXEC): return .notExecutable("\(path) (neither a program for this system nor a script)")
+      case (_, E2BIG): return .tooMuch
       default: return .system(SystemFailure("execute \(path)", errno: errno))
       }
     case MP_SPAWN_FOLDER: return .folder(folder ?? "", errno: errno)

@@ -17,6 +17,8 @@ package final class ReadingEnd: Sendable {
     var count: Int { bytes.count - start }
   }
 
+  package struct LineTooLong: Error {}
+
   package enum Filling { case some, nothing, end }
 
   /// Held while what is there is read, which does not wait.
@@ -92,11 +94,16 @@ package final class ReadingEnd: Sendable {
     }
   }
 
-  /// Takes a line that has come whole, without its end; at the end of the stream, what is left.
-  package func takeLine() -> String? {
-    state.withLock { state in
+  /// Takes a line that has come whole, without its end; at the end of the stream, what is left. Throws `LineTooLong`, and takes nothing,
+  /// when it has more than `limit` bytes, whether its end has come or not.
+  package func takeLine(limit: Int) throws(LineTooLong) -> String? {
+    try state.withLock { (state) throws(LineTooLong) in
       let newline = UInt8(ascii: "\n")
       if let end = state.bytes[max(state.searched, state.start)...].firstIndex(of: newline) {
+        if end - state.start > limit {
+          state.searched = end
+          throw LineTooLong()
+        }
         defer {
           state.start = end + 1
           state.searched = end + 1
@@ -104,6 +111,7 @@ package final class ReadingEnd: Sendable {
         return String(decoding: state.bytes[state.start..<end], as: UTF8.self)
       }
       state.searched = state.bytes.count
+      if state.count > limit { throw LineTooLong() }
       guard state.descriptor == nil, state.count > 0 else { return nil }
       defer { state.start = state.bytes.count }
       return String(decoding: state.bytes[state.start...], as: UTF8.self)

@@ -25,8 +25,7 @@ enum SearchPath {
 
   /// What the "#!" of a script names, nil for what is no script. `folder` is where a relative path begins.
   static func interpreter(of path: String, from folder: String?) -> String? {
-    let place = folder.map { path.hasPrefix("/") ? path : "\($0)/\(path)" } ?? path
-    let file = open(place, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+    let file = open(place(of: path, from: folder), O_RDONLY | O_CLOEXEC | O_NONBLOCK)
     guard file >= 0 else { return nil }
     defer { close(file) }
     // The kernel looks at as many bytes; execve(2).
@@ -35,6 +34,20 @@ enum SearchPath {
     guard count > 2, bytes.starts(with: "#!".utf8) else { return nil }
     let line = bytes[2..<count].prefix { $0 != UInt8(ascii: "\n") }
     let blank: (UInt8) -> Bool = { $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "\t") }
-    return String(decoding: line.drop(while: blank).prefix { !blank($0) }, as: UTF8.self)
+    let name = String(decoding: line.drop(while: blank).prefix { !blank($0) }, as: UTF8.self)
+    // A line's end of another system's is part of the name, and is to be seen.
+    return name.hasSuffix("\r") ? name.dropLast() + "\\r" : name
+  }
+
+  /// The interpreter of a script, where the script may be executed, as far as this process can tell, and the interpreter may not.
+  static func deniedInterpreter(of path: String, from folder: String?) -> String? {
+    guard access(place(of: path, from: folder), X_OK) == 0, let name = interpreter(of: path, from: folder) else {
+      return nil
+    }
+    return access(place(of: name, from: folder), X_OK) == 0 ? nil : name
+  }
+
+  private static func place(of path: String, from folder: String?) -> String {
+    folder.map { path.hasPrefix("/") ? path : "\($0)/\(path)" } ?? path
   }
 }

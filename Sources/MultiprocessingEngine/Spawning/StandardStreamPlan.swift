@@ -88,15 +88,12 @@ package struct StandardStreamPlan {
     hold(try Self.file(path, forWriting: target != STDIN_FILENO, append: append), at: target)
   }
 
-  /// A file for one stream, or for several.
+  /// A file for one stream, or for several. Waits for the other side of a FIFO, as a shell does.
   package static func file(
     _ path: String, forWriting: Bool, append: Bool
   ) throws(ProgramFailure) -> SharedDescriptor {
     do throws(SystemFailure) {
-      return SharedDescriptor(
-        try Descriptor.listing { () throws(SystemFailure) in
-          try Syscall.open(file: path, forWriting: forWriting, append: append)
-        })
+      return try openPatiently(path, forWriting: forWriting, append: append)
     } catch {
       switch error.errno {
       case EMFILE, ENFILE, ENOMEM, EINTR: throw .system(error)
@@ -104,6 +101,33 @@ package struct StandardStreamPlan {
       }
     }
   }
+
+  /// Never waits in open(2), where this thread holds the lock that every other one needs: asks again and again. There is no event to
+  /// wait for: whoever waits in open(2) for the other side of a FIFO has not opened it yet.
+  private static func openPatiently(
+    _ path: String, forWriting: Bool, append: Bool
+  ) throws(SystemFailure) -> SharedDescriptor {
+    while true {
+      do throws(SystemFailure) {
+        let file = SharedDescriptor(
+          try Descriptor.listing { () throws(SystemFailure) in
+            try Syscall.open(file: path, forWriting: forWriting, append: append)
+          })
+        if !forWriting { while try lacksWriter(file) { try pause() } }
+        try Syscall.setNonblocking(file.raw, false)
+        return file
+      } catch {
+        guard error.errno == EAGAIN || error.errno == ENXIO && forWriting && Syscall.isFIFO(path) else { throw error }
+      }
+      try pause()
+    }
+  }
+
+  private static func lacksWriter(_ file: SharedDescriptor) throws(SystemFailure) -> Bool {
+    try forkLock.withLock { (_) throws(SystemFailure) in try Syscall.lacksWriter(file.raw) }
+  }
+
+  private static func pause() throws(SystemFailure) { try Syscall.sleep(until: Deadline(after: .milliseconds(5))) }
 
   private mutating func hold(_ descriptor: SharedDescriptor, at target: Int32) {
     held.append(descriptor)

@@ -4,7 +4,7 @@ import Glibc
 package struct Teardown {
   private struct Entry {
     let program: Program
-    /// Held from the beginning: leads to the group also when another thread reaps the program meanwhile.
+    /// Held from the beginning: leads to the group also after the program was reaped.
     let pidfd: SharedDescriptor
   }
 
@@ -13,7 +13,7 @@ package struct Teardown {
 
   /// To be made before whatever it is to end.
   package init(_ programs: [Program], grace: Duration) {
-    entries = programs.compactMap { program in program.child.pidfd.map { Entry(program: program, pidfd: $0) } }
+    entries = programs.compactMap { program in program.descriptor.map { Entry(program: program, pidfd: $0) } }
     self.grace = grace
   }
 
@@ -21,8 +21,11 @@ package struct Teardown {
   package func run(_ exchange: inout Exchange) throws(SystemFailure) {
     try ask()
     let deadline = Deadline(after: grace)
-    while case let running = try running(), !(running.isEmpty && exchange.isComplete) {
-      guard try exchange.wait(besides: running, until: deadline) else { break }
+    var pause = Pause()
+    while case let running = try running(), !deadline.hasPassed {
+      let isLeft = running.isEmpty ? try hasGroups() : false
+      if running.isEmpty && !isLeft && exchange.isComplete { break }
+      _ = try exchange.wait(besides: running, until: isLeft ? deadline.capped(at: pause.next()) : deadline)
       Self.advance(&exchange)
     }
     try kill()
@@ -34,9 +37,13 @@ package struct Teardown {
   package nonisolated(nonsending) func runSuspended(_ exchange: inout Exchange) async throws {
     try ask()
     let deadline = Deadline(after: grace)
+    var pause = Pause()
     do {
-      while case let running = try running(), !(running.isEmpty && exchange.isComplete) {
-        guard try await exchange.waitSuspended(besides: running, until: deadline, regardless: true) else { break }
+      while case let running = try running(), !deadline.hasPassed {
+        let isLeft = running.isEmpty ? try hasGroups() : false
+        if running.isEmpty && !isLeft && exchange.isComplete { break }
+        _ = try await exchange.waitSuspended(
+          besides: running, until: isLeft ? deadline.capped(at: pause.next()) : deadline, regardless: true)
         Self.advance(&exchange)
       }
     } catch is SystemFailure {
@@ -68,7 +75,31 @@ package struct Teardown {
     for entry in entries { try entry.program.signalGroup(SIGKILL, heldBy: entry.pidfd) }
   }
 
-  /// The programs that have not ended. They are not reaped before the last signal: a group is found by its leader.
+  /// Whether programs that have ended have left others in their groups. An older kernel finds a group by a leader that was not reaped:
+  /// it is not asked, and what is left there has no grace.
+  private func hasGroups() throws(SystemFailure) -> Bool {
+    var hasGroups = false
+    for entry in entries where Syscall.hasGroup(of: entry.pidfd.raw) {
+      let child = entry.program.child
+      // One that has ended and was not reaped is a member.
+      _ = try child.statusIfEnded()
+      // As long as there is the group, its number is its own.
+      if child.group != nil, GroupMembers.isAnyAlive(in: child.pid) { hasGroups = true }
+    }
+    return hasGroups
+  }
+
+  /// Between looks at the groups: nobody tells when one has lost its last member.
+  private struct Pause {
+    private var length = Duration.milliseconds(1)
+
+    mutating func next() -> Duration {
+      defer { length = min(length * 2, .milliseconds(50)) }
+      return length
+    }
+  }
+
+  /// The programs that have not ended.
   private func running() throws(SystemFailure) -> [SharedDescriptor] {
     let ended = try Syscall.readable(entries.map(\.pidfd.raw), until: .now)
     return zip(entries, ended).compactMap { $1 ? nil : $0.pidfd }

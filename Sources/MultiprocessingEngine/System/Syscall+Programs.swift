@@ -3,12 +3,25 @@ import Glibc
 
 /// The calls behind programs and their streams.
 extension Syscall {
-  /// A file for a program's stream; what does not exist is made, for writing.
+  /// A file for a program's stream; what does not exist is made, for writing. Does not wait: throws ENXIO for a FIFO that nobody reads,
+  /// EAGAIN for a file that somebody has a lease on. The descriptor does not block.
   static func open(file path: String, forWriting: Bool, append: Bool = false) throws(SystemFailure) -> Int32 {
     let writing = O_WRONLY | O_CREAT | (append ? O_APPEND : O_TRUNC)
-    let flags = (forWriting ? writing : O_RDONLY) | O_CLOEXEC | O_NOCTTY
+    let flags = (forWriting ? writing : O_RDONLY) | O_CLOEXEC | O_NOCTTY | O_NONBLOCK
     return Int32(
       try attempt(MP_CALL_OPEN_FILE, "open \(path)") { negativeErrno(Int(Glibc.open(path, flags, 0o666))) })
+  }
+
+  static func isFIFO(_ path: String) -> Bool {
+    var status = stat()
+    return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFIFO
+  }
+
+  /// Whether a descriptor that is open for reading is a FIFO's, and nobody has opened the other side since. Under the fork lock.
+  static func lacksWriter(_ descriptor: Int32) throws(SystemFailure) -> Bool {
+    var status = stat()
+    guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFIFO else { return false }
+    return try attempt(MP_CALL_PIPE, "look who writes to a FIFO") { Int(mp_fifo_has_writer(descriptor)) } == 0
   }
 
   /// A pseudo-terminal: our side, and the program's.
@@ -80,6 +93,17 @@ extension Syscall {
   static func send(signal: Int32, toGroupOf pidfd: Int32) throws(SystemFailure) {
     try attempt(MP_CALL_SEND_SIGNAL, "send a signal to a process group") {
       Int(mp_pidfd_signal_group(pidfd, signal))
+    }
+  }
+
+  /// Whether anybody is left in the group that the process of `pidfd` leads or has led; false before Linux 6.9, which cannot tell.
+  static func hasGroup(of pidfd: Int32) -> Bool {
+    do throws(SystemFailure) {
+      try send(signal: 0, toGroupOf: pidfd)
+      return true
+    } catch {
+      // Members of another user's are members.
+      return error.errno == EPERM
     }
   }
 }

@@ -199,7 +199,6 @@ final class CommunicateTests: AuditedTestCase {
     XCTAssertTrue(program.send(.kill, toProcessGroup: true))
     XCTAssertEqual(try program.standardOutput?.readToEnd(), [])
     XCTAssertEqual(try program.wait(), .signaled(.kill))
-    XCTAssertFalse(program.send(.kill, toProcessGroup: true))
     XCTAssert(eventually { !hasRunningMembers(group: program.pid) })
     let sleeper = try Popen(["sleep", "3600"])
     XCTAssertFalse(sleeper.send(Signal(rawValue: 1000)))

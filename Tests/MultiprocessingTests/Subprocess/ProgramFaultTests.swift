@@ -111,6 +111,25 @@ import XCTest
       }
     }
 
+    /// A kernel that refuses late has told the number of a pidfd by then.
+    func testANumberThatWasGivenUp() throws {
+      let number = Int32(MP_SPAWN_GIVEN_UP)
+      try XCTSkipIf(fcntl(number, F_GETFD) >= 0 || dup2(STDIN_FILENO, number) < 0, "no such number to be had")
+      defer { close(number) }
+      defer { mp_fault_disarm() }
+      let count = mp_registry_count()
+      mp_fault_arm(MP_SIDE_PARENT, -1, 0, 0)
+      _ = try Popen.run(["true"])
+      var trace = [mp_call](repeating: MP_CALL_PIPE, count: Int(MP_FAULT_TRACE_CAPACITY))
+      _ = mp_fault_trace(MP_SIDE_PARENT, &trace, Int32(MP_FAULT_TRACE_CAPACITY))
+      let index = try XCTUnwrap(trace.firstIndex(of: MP_CALL_SPAWN))
+      mp_fault_arm(MP_SIDE_PARENT, Int32(index), EAGAIN, 1)
+      assertThrows(PopenError.system(errno: EAGAIN)) { try Popen.run(["true"]) }
+      XCTAssertTrue(mp_fault_struck())
+      XCTAssertEqual(mp_registry_count(), count, "not listed")
+      XCTAssertGreaterThanOrEqual(fcntl(number, F_GETFD), 0, "not closed")
+    }
+
     /// EINTR everywhere, and for each call what its man page names.
     private static func errors(of call: mp_call) -> [Int32] {
       let specific: [Int32] =

@@ -53,7 +53,18 @@ final class ProgramStartTests: AuditedTestCase {
     assertThrows(PopenError.notFound("/no/such/interpreter (the interpreter of ./lost)")) {
       try Popen(["./lost"], workingDirectory: folder.path)
     }
-    assertThrows(PopenError.system(errno: ENOEXEC)) { try Popen([empty]) }
+    assertThrows(PopenError.permissionDenied("\(empty) (neither a program for this system nor a script)")) {
+      try Popen([empty])
+    }
+    let denied = try folder.write("#!\(plain)\n", to: "denied")
+    assertThrows(PopenError.permissionDenied("\(plain) (the interpreter of \(denied))")) { try Popen([denied]) }
+    let foreign = try folder.write("#!/bin/sh\r\n", to: "foreign")
+    assertThrows(PopenError.notFound("/bin/sh\\r (the interpreter of \(foreign))")) { try Popen([foreign]) }
+    let loop = "\(folder.path)/loop"
+    XCTAssertEqual(symlink(loop, loop), 0)
+    assertThrows(PopenError.notFound("\(loop) (symbolic links that lead to one another)")) { try Popen([loop]) }
+    let long = "/" + String(repeating: "x", count: 300)
+    assertThrows(PopenError.notFound("\(long) (too long a name)")) { try Popen([long]) }
     assertThrows(PopenError.notFound("/no/such/folder (the working directory)")) {
       try Popen(["true"], workingDirectory: "/no/such/folder")
     }
@@ -66,7 +77,7 @@ final class ProgramStartTests: AuditedTestCase {
     assertThrows(PopenError.permissionDenied("/tmp (the file for a stream)")) {
       try Popen(["true"], stdout: .path("/tmp", append: true))
     }
-    assertThrows(PopenError.system(errno: E2BIG)) {
+    assertThrows(PopenError.invalidArgument("more arguments and variables than the system hands over")) {
       try Popen(["true", String(repeating: "x", count: 4 << 20)])
     }
   }
@@ -94,6 +105,9 @@ final class ProgramStartTests: AuditedTestCase {
     refuses("stderr alone") { try Popen(["true"], stdout: .combinedWithOutput) }
     refuses("umask") { try Popen(["true"], options: .init(umask: 0o1000)) }
     refuses("outputLimit") { try Popen(["true"], options: .init(outputLimit: -1)) }
+    refuses("none") { try Popen(["true"], options: .init(userID: .max)) }
+    refuses("none") { try Popen(["true"], options: .init(groupID: .max)) }
+    refuses("none") { try Popen(["true"], options: .init(supplementaryGroups: [0, .max])) }
     refuses("process group -2") { try Popen(["true"], options: .init(processGroup: -2)) }
     refuses("session") { try Popen(["true"], options: .init(processGroup: 5, newSession: true)) }
   }

@@ -107,6 +107,21 @@ final class ProgramStreamTests: AuditedTestCase {
     try other.wait()
   }
 
+  /// Whether its end has come with it or not.
+  func testALimitForLines() throws {
+    let folder = try TemporaryFolder()
+    let path = try folder.write("abcde\nabcdef\n", to: "lines")
+    let program = try Popen(["cat", path], stdout: .pipe, options: .init(outputLimit: 5))
+    XCTAssert(eventually { processState(program.pid) == "Z" })
+    XCTAssertEqual(try program.standardOutput?.readLine(), "abcde")
+    for _ in 0..<2 { assertThrows(PopenError.outputLimitExceeded(5)) { try program.standardOutput?.readLine() } }
+    XCTAssertEqual(try program.standardOutput?.read(upTo: 20), Array("abcdef\n".utf8))
+    try program.wait()
+    let other = try Popen(["printf", "abcdef"], stdout: .pipe, options: .init(outputLimit: 5))
+    try other.wait()
+    assertThrows(PopenError.outputLimitExceeded(5)) { try other.standardOutput?.readLine() }
+  }
+
   func testAStreamOutlivesItsProgramsObject() throws {
     let output = try XCTUnwrap(Popen(["/bin/sh", "-c", "cat; echo x"], stdin: .null, stdout: .pipe).standardOutput)
     XCTAssertEqual(try output.readToEnd(), Array("x\n".utf8))
