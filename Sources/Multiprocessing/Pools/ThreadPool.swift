@@ -3,7 +3,7 @@ internal import MultiprocessingEngine
 /// Threads that run functions over many inputs: `Pool`'s methods, in this process. Python's `ThreadPool`, and its `ThreadPoolExecutor`.
 ///
 ///     let pool = try ThreadPool(threads: 8)
-///     let sizes = try pool.map(files) { try size(of: $0) }
+///     let squares = try pool.map(1...100) { $0 * $0 }
 ///     let answer = try pool.submit({ (a: Int, b: Int) in a * b }, args: (6, 7))
 ///
 /// Inputs, arguments and results are handed over as they are: they are `Sendable`, and need not be `Codable`. All share one memory: a crash

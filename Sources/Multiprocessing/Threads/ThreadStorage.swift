@@ -79,7 +79,12 @@ final class ThreadStorage: Sendable {
         throw ThreadError(error)
       }
     } catch {
-      state.withLock { $0.lifecycle.failed() }
+      let ending = state.withLock { state in
+        state.lifecycle.failed()
+        return state.ending
+      }
+      // Who joined meanwhile waits for nothing.
+      ending?.complete(.success(()))
       throw error
     }
   }
