@@ -47,6 +47,8 @@ public final class Condition: SegmentHandle, Sendable {
   public func acquire(timeout: Duration? = nil) throws { try lock.acquire(timeout) }
 
   /// Takes the lock if it is free. False when anybody holds it, the calling thread included.
+  ///
+  /// It is the thread's then, and a task may go on in another one: there, `try await acquire(timeout: .zero)` takes it for the process.
   public func tryAcquire() -> Bool { lock.tryAcquire() }
 
   /// Gives the lock back.

@@ -35,6 +35,8 @@ public final class RecursiveLock: SegmentHandle, Sendable {
   public func acquire(timeout: Duration? = nil) throws { try lock.acquireAgain(timeout) }
 
   /// Takes the lock if it is free or the calling thread's. False when another thread or process holds it.
+  ///
+  /// It is the thread's then, and a task may go on in another one: there, `try await acquire(timeout: .zero)` takes it for the process.
   public func tryAcquire() -> Bool { lock.tryAcquireAgain() }
 
   /// Undoes one `acquire`.
