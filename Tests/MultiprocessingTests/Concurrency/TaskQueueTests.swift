@@ -244,7 +244,7 @@ extension Queue {
         try queue.put(1)
         _ = try queue.tryGet()
         try permits.release()
-        _ = try permits.tryAcquire()
+        _ = permits.tryAcquire()
       }
     }
     try child.start()
