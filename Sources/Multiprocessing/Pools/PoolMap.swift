@@ -6,11 +6,18 @@ final class PoolMap<In, Out> {
   private let core: PoolCore
   private let progress: Pool.Progress?
   private let failsFast: Bool
+  /// Is told of each item as it comes; when it throws, the map ends.
+  private let note: ((_ index: Int, Result<Out, any Error>) throws -> Void)?
+  private var noteFailure: (any Error)?
   private let store: PoolStore<Out>
   private let total: Int?
   private var told = 0
 
-  init(_ mapping: PoolMapping<In, Out>, _ core: PoolCore, _ progress: Pool.Progress?, failsFast: Bool) {
+  init(
+    _ mapping: PoolMapping<In, Out>, _ core: PoolCore, _ progress: Pool.Progress?, failsFast: Bool,
+    note: ((_ index: Int, Result<Out, any Error>) throws -> Void)? = nil
+  ) {
+    self.note = note
     self.mapping = mapping
     self.core = core
     self.progress = progress
@@ -29,7 +36,15 @@ final class PoolMap<In, Out> {
   private func turn() throws -> Bool {
     let failure = store.firstFailure
     let hasMoved = try mapping.turn(
-      unread: 0, numbers: { store.put($0, $1, numbers: $2) }, item: { store.put($0, $1) })
+      unread: 0, numbers: { store.put($0, $1, numbers: $2) },
+      item: { index, result in
+        store.put(index, result)
+        if noteFailure == nil { do { try note?(index, result) } catch { noteFailure = error } }
+      })
+    if let noteFailure {
+      mapping.abandon(kills: true)
+      throw noteFailure
+    }
     if failsFast, let first = store.firstFailure, first != failure { mapping.stop(after: first) }
     if let progress, mapping.answered > told {
       told = mapping.answered

@@ -5,7 +5,7 @@ extension Pool {
   @usableFromInline
   typealias Progress = @Sendable (_ done: Int, _ total: Int?) -> Void
 
-  private func mapping<In, Out>(
+  func mapping<In, Out>(
     _ inputs: PoolInputs<In>, _ chunkSize: Int?, _ task: PoolTask<In, Out>, _ known: PoolFunctionBody? = nil
   ) throws -> PoolMapping<In, Out> {
     try core.requireParent()

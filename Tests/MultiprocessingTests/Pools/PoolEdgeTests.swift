@@ -189,3 +189,78 @@ final class PoolEdgeTests: AuditedTestCase {
     try pool.join()
   }
 }
+
+/// Maps that write a log.
+final class PoolLogTests: AuditedTestCase {
+  override var patienceWithLeaks: Double { 30 }
+
+  private struct Odd: Error, Codable, Equatable { var number: Int }
+
+  private func path(of file: TemporaryFile) -> String { "/proc/self/fd/\(file.descriptor)" }
+  private func lines(_ file: TemporaryFile) -> [[Substring]] {
+    file.lines.dropFirst().map { $0.split(separator: "\t", omittingEmptySubsequences: false) }
+  }
+
+  func testARunThatGoesOnWhereAnotherEnded() throws {
+    let (pool, runs, log) = (try Pool(processes: 2), try SharedAtomic(0), TemporaryFile())
+    let first = try pool.mapResults(0..<20, jobLog: path(of: log)) { number in
+      runs.add(1)
+      if number == 7 { throw Odd(number: number) }
+      if number == 9 { abort() }
+      return number * number
+    }
+    XCTAssertEqual(first.count, 20)
+    XCTAssertThrowsError(try first[7].get()) { XCTAssertEqual($0 as? Odd, Odd(number: 7)) }
+    guard case .failure(ProcessError.crashed(let report)) = first[9] else { return XCTFail("\(first[9])") }
+    let told = lines(log)
+    XCTAssertEqual(told.map { $0[0] }.compactMap { Int($0) }.sorted(), Array(1...20))
+    XCTAssertEqual(Set(told.filter { $0[4] == "failed" }.map { $0[0] }), ["8", "10"])
+    XCTAssertEqual(told.first { $0[0] == "10" }?[1], "\(report.pid)")
+    XCTAssertEqual(runs.load(), 20)
+    runs.store(0)
+    let seen = Counts()
+    let second = try pool.mapResults(
+      0..<20, jobLog: path(of: log), resume: true, progress: { done, total in seen.note(done, total) },
+      { number in
+        runs.add(1)
+        return number * number
+      })
+    XCTAssertEqual(try second.map { try $0.get() }, (0..<20).map { $0 * $0 })
+    XCTAssertEqual(runs.load(), 2)
+    XCTAssertEqual(seen.last?.done, 20)
+    XCTAssertEqual(seen.last?.total, 20)
+    XCTAssertEqual(lines(log).count, 22)
+    // Other inputs are other tasks, in whatever place.
+    let third = try pool.mapResults([0, 5, 2], jobLog: path(of: log), resume: true) { $0 * 10 }
+    XCTAssertEqual(try third.map { try $0.get() }, [0, 50, 4])
+    pool.close()
+    try pool.join()
+  }
+
+  private final class Counts: @unchecked Sendable {
+    // Sendable: `mapResults` calls its progress on the thread that waits in it.
+    var last: (done: Int, total: Int?)?
+    func note(_ done: Int, _ total: Int?) { last = (done, total) }
+  }
+
+  func testInATask() async throws {
+    let (pool, log) = (try Pool(processes: 1), TemporaryFile())
+    let first = try await pool.mapResults(["a", "b"], jobLog: path(of: log)) { $0 + $0 }
+    let second = try await pool.mapResults(["a", "c"], jobLog: path(of: log), resume: true) { text async in text + "!" }
+    XCTAssertEqual(try first.map { try $0.get() }, ["aa", "bb"])
+    XCTAssertEqual(try second.map { try $0.get() }, ["aa", "c!"])
+    pool.close()
+    try await pool.join()
+  }
+
+  func testALogThatCannotBeWritten() throws {
+    let pool = try Pool(processes: 1)
+    XCTAssertThrowsError(try pool.mapResults([1], jobLog: "/no/such/folder/log") { $0 }) {
+      XCTAssert($0 is SystemError)
+    }
+    XCTAssertThrowsError(try pool.mapResults(0..<100, jobLog: "/dev/full") { $0 }) { XCTAssert($0 is SystemError) }
+    XCTAssertEqual(try pool.map([1]) { $0 + 1 }, [2])
+    pool.close()
+    try pool.join()
+  }
+}
