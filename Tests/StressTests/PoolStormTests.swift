@@ -23,12 +23,18 @@ final class PoolStormTests: AuditedTestCase {
     var value: Int { count.load() }
   }
 
-  /// Kills one of this process' children every few milliseconds until the flag is raised.
-  private static func killer(until isDone: Flag) -> TestThread {
+  /// Kills one of this process' children every few milliseconds until the flag is raised, and not before `work` has moved on since the last one:
+  /// however slow the machine is, some get to work.
+  private static func killer(until isDone: Flag, while work: SharedAtomic<Int>) -> TestThread {
     TestThread {
       var random = SystemRandomNumberGenerator()
+      var seen = 0
       while !isDone.isRaised {
-        if let child = activeChildren().randomElement(using: &random) { kill(child.pid, SIGKILL) }
+        let now = work.load()
+        if now != seen, let child = activeChildren().randomElement(using: &random) {
+          seen = now
+          kill(child.pid, SIGKILL)
+        }
         usleep(UInt32.random(in: 200...8000, using: &random))
       }
     }
@@ -53,12 +59,17 @@ final class PoolStormTests: AuditedTestCase {
     let counts = Counts()
     let isDone = Flag()
     let pool = try Pool(processes: 3)
+    let moves = try SharedAtomic(0)
     let work = try pool.register { (number: Int) -> Int in
+      moves.add(1)
       if number % 50 == 0 { usleep(300) }
       return number * 2
     }
-    let text = try pool.register { (number: Int) -> String in String(repeating: "x", count: number % 20000) }
-    let killer = Self.killer(until: isDone)
+    let text = try pool.register { (number: Int) -> String in
+      moves.add(1)
+      return String(repeating: "x", count: number % 20000)
+    }
+    let killer = Self.killer(until: isDone, while: moves)
     let ends = concurrently(3) { thread -> String? in
       let end = monotonic() + Self.seconds
       var round = 0
@@ -96,10 +107,15 @@ final class PoolStormTests: AuditedTestCase {
   func testRetriesOutlastTheStorm() throws {
     let isDone = Flag()
     let pool = try Pool(processes: 2, retries: 1000)
-    let killer = Self.killer(until: isDone)
+    let moves = try SharedAtomic(0)
+    let killer = Self.killer(until: isDone, while: moves)
     let end = monotonic() + Self.seconds
     repeat {
-      XCTAssertEqual(try pool.map(0..<500) { $0 + 1 }, Array(1...500))
+      let results = try pool.map(0..<500) { number in
+        moves.add(1)
+        return number + 1
+      }
+      XCTAssertEqual(results, Array(1...500))
     } while monotonic() < end
     isDone.raise()
     killer.join()

@@ -42,6 +42,7 @@ struct PoolScheduler<Load: PoolWork, Ticket> {
 
   /// Whether there is nothing to do, in the queue or with a worker.
   var isDrained: Bool { queue.isEmpty && workers.allSatisfy { $0?.sent.isEmpty ?? true } }
+  var hasReadyWorkers: Bool { workers.contains { $0?.phase == .ready } }
   var hasWorkers: Bool { workers.contains { $0 != nil } }
 
   // MARK: What comes

@@ -277,11 +277,13 @@ struct PoolState {
     // Beyond the first few, not at once.
     if failedBirths > 1 {
       scheduler.startsAreHeld = true
-      heldUntil = Deadline(after: .milliseconds(failedBirths * 10))
+      heldUntil = Deadline(after: .milliseconds(min(failedBirths, 10) * 10))
     }
     // One that was killed may be no fault of the initializer's.
     let isKill = if case ProcessError.killed = error { true } else { false }
-    guard failedBirths >= (settings.initializer == nil || isKill ? 10 : 3) else { return }
+    let patience = isKill ? 50 : settings.initializer == nil ? 10 : 3
+    // As long as one is there, what waits is not lost.
+    guard failedBirths >= patience, !scheduler.hasReadyWorkers else { return }
     failedBirths = 0
     failWaiting(
       settings.initializer == nil ? error : PoolError.initializerFailed(RemoteError(error)), &chores)
