@@ -80,10 +80,11 @@ final class LoggedInputs<Inputs: Sequence, Output: Codable> where Inputs.Element
   func next() -> Inputs.Element? {
     while let input = iterator.next() {
       defer { position += 1 }
-      // What cannot be encoded fails when it is sent, and has no bytes to be known by.
-      let bytes = (try? Wire.encode(input)) ?? []
-      let key = bytes.withUnsafeBytes { JobKey(position: position, input: $0) }
-      if let known = log.result(of: key), let value = try? Wire.decode(Output.self, from: known) {
+      // What cannot be encoded fails when it is sent; a shared object goes to a worker, but is not known by bytes. Neither is looked up.
+      let bytes = try? Wire.encode(input)
+      let key = (bytes ?? []).withUnsafeBytes { JobKey(position: position, input: $0) }
+      // A result that is none of this type is another function's: the input is run.
+      if bytes != nil, let known = log.result(of: key), let value = try? Wire.decode(Output.self, from: known) {
         earlier[position] = value
         passedOver.count += 1
         continue

@@ -206,6 +206,7 @@ final class PoolCore: Sendable {
         isIdle = chores.isEmpty
         if state.clock.hasPassed {
           // What has struck strikes on until it is set anew.
+          // Fails only for what somebody else has closed: then the wait that follows fails as well, and tells.
           try? watch.setClock(to: .never)
           state.clock = .never
           state.isLeaseTimed = false
@@ -237,6 +238,7 @@ final class PoolCore: Sendable {
     let due = state.nextDue()
     guard due < state.clock else { return }
     state.clock = due
+    // As above.
     try? watch.setClock(to: due)
   }
 

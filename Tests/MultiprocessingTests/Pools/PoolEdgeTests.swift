@@ -191,7 +191,7 @@ final class PoolEdgeTests: AuditedTestCase {
 }
 
 /// Maps that write a log.
-final class PoolLogTests: AuditedTestCase {
+final class PoolLogTests: TaskTestCase {
   override var patienceWithLeaks: Double { 30 }
 
   private struct Odd: Error, Codable, Equatable { var number: Int }
@@ -251,6 +251,28 @@ final class PoolLogTests: AuditedTestCase {
     XCTAssertEqual(try second.map { try $0.get() }, ["aa", "c!"])
     pool.close()
     try await pool.join()
+  }
+
+  private struct Errand: Codable, Sendable {
+    var queue: Queue<Int>
+    var number: Int
+  }
+
+  /// A shared object has no bytes to be known by: what it came with may be another input.
+  func testInputsWithSharedObjectsAreRunAgain() throws {
+    let (pool, queue, log) = (try Pool(processes: 1), try Queue<Int>(), TemporaryFile())
+    for number in [1, 2] {
+      let results = try pool.mapResults(
+        [Errand(queue: queue, number: number)], jobLog: path(of: log), resume: number == 2
+      ) { errand in
+        try errand.queue.put(errand.number)
+        return errand.number
+      }
+      XCTAssertEqual(try results.map { try $0.get() }, [number])
+      XCTAssertEqual(try queue.tryGet(), number)
+    }
+    pool.close()
+    try pool.join()
   }
 
   func testALogThatCannotBeWritten() throws {
