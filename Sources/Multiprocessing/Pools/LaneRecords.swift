@@ -81,9 +81,3 @@ enum AnswerBlock {
     block.assumingMemoryBound(to: Atomic<UInt32>.self).pointee.store(1, ordering: .releasing)
   }
 }
-
-func monotonicNanoseconds() -> UInt64 {
-  var time = timespec()
-  clock_gettime(CLOCK_MONOTONIC, &time)
-  return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
-}

@@ -29,7 +29,7 @@ package struct Deadline: Sendable {
     let (seconds, attoseconds) = timeout.components
     let (scaled, tooLong) = UInt64(seconds).multipliedReportingOverflow(by: 1_000_000_000)
     let (length, overflow) = scaled.addingReportingOverflow(UInt64(attoseconds / 1_000_000_000))
-    let (at, pastTheEnd) = Deadline.clock().addingReportingOverflow(length)
+    let (at, pastTheEnd) = monotonicNanoseconds().addingReportingOverflow(length)
     self.at = tooLong || overflow || pastTheEnd ? nil : at
   }
 
@@ -37,12 +37,6 @@ package struct Deadline: Sendable {
   package func later(by grace: Duration) -> Deadline {
     guard nanoseconds >= 0 else { return .never }
     return Deadline(after: .nanoseconds(nanoseconds) + grace)
-  }
-
-  private static func clock() -> UInt64 {
-    var time = timespec()
-    clock_gettime(CLOCK_MONOTONIC, &time)
-    return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
   }
 
   /// The sooner one of this and `length` from now.
@@ -55,7 +49,7 @@ package struct Deadline: Sendable {
   package var nanoseconds: Int64 {
     guard let at else { return -1 }
     guard at > 0 else { return 0 }
-    let now = Deadline.clock()
+    let now = monotonicNanoseconds()
     return at > now ? Int64(clamping: at - now) : 0
   }
 

@@ -30,17 +30,11 @@ struct TraceEvent {
   var process = getpid()
   var thread = mp_gettid()
   /// Nanoseconds on the monotonic clock, which all processes share.
-  var time = Self.now()
+  var time = monotonicNanoseconds()
   var duration: UInt64?
   /// Which begin belongs to which end, among the asynchronous ones of one process.
   var id: UInt64?
   var arguments: [(key: StaticString, value: Value)] = []
-
-  static func now() -> UInt64 {
-    var time = timespec()
-    clock_gettime(CLOCK_MONOTONIC, &time)
-    return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
-  }
 
   func write(to line: inout TraceLine) {
     line.add("\n{")

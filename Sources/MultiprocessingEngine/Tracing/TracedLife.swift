@@ -6,7 +6,7 @@ extension Tracing {
   // MARK: In the parent
 
   /// A moment for `started`; 0 when nothing is recorded.
-  package static func instant() -> UInt64 { isOn ? TraceEvent.now() : 0 }
+  package static func instant() -> UInt64 { isOn ? monotonicNanoseconds() : 0 }
 
   /// A child was started.
   package static func started(_ name: @autoclosure () -> String, pid: Int32, since beginning: UInt64) {
