@@ -12,6 +12,8 @@ struct PoolChunking {
   /// Beyond it a chunk gains nothing, and takes memory ahead of its items.
   private static let mostFixed = 1 << 20
   private static let mostBytes = 64 << 10
+  /// So much is still in the processors' caches when a worker reads it, and lies in memory that was used before.
+  private static let mostBytesUnderWay = 4 << 20
 
   /// The next chunk's size, with what an item has taken and weighed so far, in nanoseconds and bytes.
   func size(itemTime: Int?, itemBytes: Int, fed: Int) -> Int {
@@ -25,10 +27,12 @@ struct PoolChunking {
   }
 
   /// How many items may be under way, in chunks of that size.
-  func window(itemTime: Int?, size: Int) -> Int {
-    guard let itemTime else { return processes * size * 2 }
+  func window(itemTime: Int?, itemBytes: Int, size: Int) -> Int {
+    let least = processes * size * 2
+    guard let itemTime else { return least }
     let chunkTime = max(1, min(itemTime, 1 << 40)) * size
     // About two milliseconds' worth for each worker.
-    return processes * size * min(64, max(2, 2_000_000 / chunkTime))
+    let wanted = processes * size * min(64, max(2, 2_000_000 / chunkTime))
+    return min(wanted, max(least, Self.mostBytesUnderWay / max(1, itemBytes)))
   }
 }

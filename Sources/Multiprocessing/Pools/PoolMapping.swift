@@ -133,7 +133,8 @@ final class PoolMapping<In, Out> {
     var loads: [PoolLoad] = []
     while !isExhausted {
       let size = chunking.size(itemTime: itemTime, itemBytes: itemBytes, fed: fed)
-      guard fed - answered - failures.count + unread < chunking.window(itemTime: itemTime, size: size) else { break }
+      let window = chunking.window(itemTime: itemTime, itemBytes: itemBytes, size: size)
+      guard fed - answered - failures.count + unread < window else { break }
       if let stride = task.input.stride {
         feedNumbers(size, stride, &loads)
       } else {

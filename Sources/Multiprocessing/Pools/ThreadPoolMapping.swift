@@ -154,7 +154,7 @@ final class ThreadPoolMapping<Inputs: IteratorProtocol, Out: Sendable> where Inp
     var loads: [(load: ThreadPoolLoad, count: Int)] = []
     while !isExhausted {
       let size = chunking.size(itemTime: itemTime, itemBytes: 0, fed: fed)
-      guard fed - answered + unread < chunking.window(itemTime: itemTime, size: size) else { break }
+      guard fed - answered + unread < chunking.window(itemTime: itemTime, itemBytes: 0, size: size) else { break }
       var chunk: [Inputs.Element] = []
       while chunk.count < size, let input = inputs.next() { chunk.append(input) }
       isExhausted = chunk.count < size
