@@ -34,7 +34,7 @@ public final class Pool: Sendable {
     let settings = PoolSettings(
       processes: processes ?? availableCPUCount(), tasksPerChild: tasksPerChild, memoryLimit: memoryLimit,
       taskTimeout: taskTimeout, retries: retries, recycleAbove: recycleAbove, initializer: initializer,
-      spins: Host.affinityCount == 1 ? 0 : 100)
+      spins: availableCPUCount() > 1)
     core = try PoolCore(settings)
   }
 

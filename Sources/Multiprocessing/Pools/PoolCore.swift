@@ -9,6 +9,7 @@ final class PoolCore: Sendable {
   private let bell: Bell
   private let bellFlag: LaneFlag
   private let watch: BellWatch
+  private let lanes: LaneStock
   private let state: ForkAwareLock<PoolState>
   let callbackThread = CallbackThread()
   /// Done when no worker is left of a pool that takes no more.
@@ -17,6 +18,8 @@ final class PoolCore: Sendable {
   init(_ settings: PoolSettings) throws {
     try settings.validate()
     self.settings = settings
+    // Workers begin while those whose places they take have yet to end.
+    lanes = LaneStock(keeping: 2 * settings.processes)
     do throws(SystemFailure) {
       arena = try SharedArena(reserving: SharedRegion.pageSize)
       bellFlag = LaneFlag(at: arena.region.base)
@@ -51,6 +54,7 @@ final class PoolCore: Sendable {
   private func finish(_ chores: PoolState.Chores) {
     for job in chores.jobs { job.tell(self) }
     for birth in chores.births { start(birth.place, isAsync: birth.isAsync) }
+    if !chores.retired.isEmpty { state.withLock { state in chores.retired.forEach(state.stop) } }
     if chores.isEnd {
       end.complete(.success(()))
       // The thread sleeps still.
@@ -117,10 +121,11 @@ final class PoolCore: Sendable {
       if isAsync { AsyncStart.prepare() }
       let process = ProcessStorage(name: nil, typeName: "PoolWorker", daemon: true)
       process.limits = ResourceLimits(memory: settings.memoryLimit)
-      let member = PoolMember(process, try Lane())
+      let member = try PoolMember(process, lanes)
       let worker = PoolWorker(
         lane: member.lane, arena: arena.region, bell: (bellFlag, bell.descriptor.raw),
         functions: state.withLock { $0.functions }, isAsync: isAsync, settings: settings)
+      worker.rehearse()
       try process.start(
         isAsync: false, kept: bell.descriptor.raw, arguments: { .none }, body: { _ in worker.run() })
       adopt(member, at: place)
@@ -247,23 +252,15 @@ final class PoolCore: Sendable {
   /// How long a thread looks for what it waits for before it sleeps, in nanoseconds.
   private static let patience: UInt64 = 30_000
 
-  /// Between two looks. Once it has lasted longer than a worker takes that runs at the same time, one may be waiting for this processor.
-  private static func pause(_ limit: UInt64) {
-    if monotonicNanoseconds() + patience * 2 / 3 > limit { sched_yield() }
-  }
-
   /// Collects on the calling thread, which waits for something, for a moment; false when nothing came.
   func help() -> Bool {
-    guard owner.isCurrent, settings.spins > 0 else { return false }
+    guard owner.isCurrent, settings.spins else { return false }
     enter()
-    var found = false
-    let limit = monotonicNanoseconds() + Self.patience
-    while !found, monotonicNanoseconds() < limit {
-      found = with { state, chores in
+    let found = ShortLook.look(for: Self.patience) {
+      with { state, chores in
         state.collect(&chores)
         return !chores.jobs.isEmpty
       }
-      if !found { Self.pause(limit) }
     }
     leave()
     return found
@@ -271,7 +268,7 @@ final class PoolCore: Sendable {
 
   /// The same until something comes for `job`, whose owner is the calling thread; false when nothing did.
   func help(for job: PoolJob) -> Bool {
-    guard settings.spins > 0 else { return false }
+    guard settings.spins else { return false }
     enter()
     defer { leave() }
     return watchForMail(job)
@@ -279,17 +276,13 @@ final class PoolCore: Sendable {
 
   /// Looks for a moment whether something comes for `job`.
   func watchForMail(_ job: PoolJob) -> Bool {
-    guard settings.spins > 0 else { return false }
-    let limit = monotonicNanoseconds() + Self.patience
-    repeat {
-      let hasMail = with { state, chores in
+    guard settings.spins else { return false }
+    return ShortLook.look(for: Self.patience) {
+      with { state, chores in
         state.collect(&chores)
         return !job.mail.isEmpty
       }
-      if hasMail { return true }
-      Self.pause(limit)
-    } while monotonicNanoseconds() < limit
-    return false
+    }
   }
 
   /// From here on the calling thread collects, again and again.

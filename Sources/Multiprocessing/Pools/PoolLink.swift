@@ -5,7 +5,7 @@ internal import MultiprocessingEngine
 final class PoolLink {
   private let lane: Lane
   private let bell: (flag: LaneFlag, descriptor: Int32)
-  private let spins: Int
+  private var patience: SpinPatience
   @exclusivity(unchecked) private var requests: LaneReader
   @exclusivity(unchecked) private var answers: LaneWriter
   private var blocks: BlockMap
@@ -13,6 +13,8 @@ final class PoolLink {
   private var lent: [BlockMap.Block] = []
   /// The bell is gone: nobody hears what is told, until the worker has ended.
   private(set) var isMute = false
+  /// What was told last may be found without the bell, by a thread that is looking for it.
+  private var isUnrung = false
 
   /// What is longer goes into a block.
   private static let longestInline = 12 << 10
@@ -20,11 +22,13 @@ final class PoolLink {
   private static let keptMemory = 16 << 20
   /// The largest record of numbers.
   static let longestNumbers = 8 << 10
+  /// How long an answer waits for somebody who finds it without the bell, in nanoseconds.
+  private static let hearing: UInt64 = 3_000
 
-  init(_ lane: Lane, bell: (flag: LaneFlag, descriptor: Int32), spins: Int) {
+  init(_ lane: Lane, bell: (flag: LaneFlag, descriptor: Int32), spins: Bool) {
     self.lane = lane
     self.bell = bell
-    self.spins = spins
+    patience = SpinPatience(isAllowed: spins)
     requests = lane.requestReader()
     answers = lane.replyWriter()
     blocks = BlockMap(lane.blocks, keeping: Self.keptMemory, page: SharedRegion.pageSize)
@@ -32,14 +36,26 @@ final class PoolLink {
 
   // MARK: Requests
 
-  /// Waits for a request, which stays until it is released. `hasWaited` tells that there was none at once.
-  func awaitRequest(_ hasWaited: inout Bool) -> LaneRecord {
-    hasWaited = false
-    while true {
+  /// Waits for a request, which stays until it is released; nil when the bell is gone. `hasWaited` tells that there was none at once.
+  func awaitRequest(_ hasWaited: inout Bool) -> LaneRecord? {
+    hasWaited = requests.isEmpty()
+    if hasWaited, patience.spins { look() }
+    if isUnrung { ringUnlessHeard() }
+    while !isMute {
       if let request = requests.next() { return request }
-      hasWaited = true
-      Lane.wait(lane.workerSleeps, spins: spins) { !requests.isEmpty() }
+      Lane.wait(lane.workerSleeps) { !requests.isEmpty() }
     }
+    return nil
+  }
+
+  /// Looks for a request for a moment, as whoever has the answer often has one more. Sleeping and waking up costs more than that.
+  private func look() {
+    var isThere = ShortLook.look(for: Self.hearing) { !requests.isEmpty() }
+    if !isThere {
+      if isUnrung { ringUnlessHeard() }
+      isThere = ShortLook.look(for: patience.nanoseconds - Self.hearing) { !requests.isEmpty() }
+    }
+    patience.note(wasWorthIt: isThere)
   }
 
   func release(_ request: LaneRecord) { requests.release(request) }
@@ -52,7 +68,7 @@ final class PoolLink {
       if let room = answers.room(for: length) { return room }
       ring()
       if isMute { _exit(1) }
-      Lane.wait(lane.workerWantsRoom, spins: 0) { answers.room(for: length) != nil }
+      Lane.wait(lane.workerWantsRoom) { answers.room(for: length) != nil }
     }
   }
 
@@ -91,11 +107,20 @@ final class PoolLink {
 
   func end(_ report: SliceReport) {
     withUnsafeBytes(of: report) { tell(.end, $0) }
-    ring()
+    // Not while there is more to do: that may take long.
+    if patience.spins, requests.isEmpty() { isUnrung = true } else { ring() }
   }
 
   /// Wakes the pool for what was told outside of a slice.
-  func ring() { if !Bell.ringIfArmed(bell.flag, bell.descriptor) { isMute = true } }
+  func ring() {
+    isUnrung = false
+    if !Bell.ringIfArmed(bell.flag, bell.descriptor) { isMute = true }
+  }
+
+  private func ringUnlessHeard() {
+    isUnrung = false
+    if answers.isUnread { ring() }
+  }
 
   // MARK: Items
 
@@ -111,7 +136,7 @@ final class PoolLink {
     }
     if block.needsMemory {
       do throws(SystemFailure) {
-        try lane.region.reserve(block.place)
+        try lane.reserve(block.place)
       } catch {
         lane.region.release(block.place)
         blocks.giveBack(block, hasMemory: false)

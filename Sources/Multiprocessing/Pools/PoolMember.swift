@@ -14,7 +14,8 @@ final class PoolMember: @unchecked Sendable {
   }
 
   let process: ProcessStorage
-  let lane: Lane
+  private(set) var lane: Lane
+  private let stock: LaneStock
   @exclusivity(unchecked) var writer: LaneWriter
   @exclusivity(unchecked) var reader: LaneReader
   /// nil until it is born.
@@ -23,11 +24,17 @@ final class PoolMember: @unchecked Sendable {
   /// `endedSlices` when the pool last looked for idle ones.
   var seenSlices = -1
 
-  init(_ process: ProcessStorage, _ lane: Lane) {
+  init(_ process: ProcessStorage, _ stock: LaneStock) throws(SystemFailure) {
     self.process = process
-    self.lane = lane
+    self.stock = stock
+    lane = try stock.take()
     writer = lane.requestWriter()
     reader = lane.replyReader()
+  }
+
+  deinit {
+    // A result of its may be unread still.
+    if process.status() != nil, isKnownUniquelyReferenced(&lane) { stock.giveBack(lane) }
   }
 
   /// Sends a slice; its place in the lane, nil when there is no room.

@@ -9,6 +9,8 @@ struct PoolState {
   /// What is left to do once the lock is free.
   struct Chores {
     var births: [(place: Int, isAsync: Bool)] = []
+    /// Those that make room for them. They end while the others begin, and not before: a processor does one of both at a time.
+    var retired: [PoolMember] = []
     /// Jobs that something has come for.
     var jobs: [PoolJob] = []
     /// What may go with the last reference to it, and run code of the user's then.
@@ -16,7 +18,7 @@ struct PoolState {
     /// The pool has ended just now.
     var isEnd = false
 
-    var isEmpty: Bool { births.isEmpty && jobs.isEmpty && !isEnd }
+    var isEmpty: Bool { births.isEmpty && retired.isEmpty && jobs.isEmpty && !isEnd }
   }
 
   typealias Scheduler = PoolScheduler<PoolLoad, UnsafeMutableRawPointer>
@@ -68,7 +70,7 @@ struct PoolState {
       case .start(let place, let isAsync):
         while members.count <= place { members.append(nil) }
         chores.births.append((place, isAsync))
-      case .retire(let place): stop(place)
+      case .retire(let place): if let member = members[place] { chores.retired.append(member) }
       case .withdraw(let place, let index, let ticket):
         scheduler.withdrawn(place, index, SliceHeader.claim(at: ticket, for: SliceHeader.Claim.withdrawn))
       }
@@ -92,8 +94,11 @@ struct PoolState {
   }
 
   private func stop(_ place: Int) {
-    guard let member = members[place] else { return }
-    // There is room in the lane of a worker that has nothing to do.
+    if let member = members[place] { stop(member) }
+  }
+
+  /// Asks a worker to end that has nothing to do; there is room in its lane.
+  func stop(_ member: PoolMember) {
     if !member.stop() { member.kill(.terminated) }
   }
 

@@ -27,6 +27,15 @@ struct PoolWorker {
   let isAsync: Bool
   let settings: PoolSettings
 
+  /// Makes, in the parent, what a worker makes first, so that the types are known that every child would have to look up.
+  func rehearse() { _ = stint(PoolLink(lane, bell: bell, spins: settings.spins), nil) }
+
+  private func stint(_ link: PoolLink, _ executors: ChildExecutors?) -> PoolStint {
+    PoolStint(
+      link, arena: arena.base, executors: executors, isTimed: settings.taskTimeout != nil,
+      tasksPerChild: settings.tasksPerChild, recycleAbove: settings.recycleAbove)
+  }
+
   /// Runs requests until it is told to end.
   func run() -> [UInt8] {
     // Ctrl-C goes to the whole group: what becomes of the workers is their parent's to say.
@@ -47,13 +56,11 @@ struct PoolWorker {
     }
     link.tell(.ready)
     link.ring()
-    let stint = PoolStint(
-      link, arena: arena.base, executors: executors, isTimed: settings.taskTimeout != nil,
-      tasksPerChild: settings.tasksPerChild, recycleAbove: settings.recycleAbove)
+    let stint = stint(link, executors)
     var last: UInt64 = 0
     var hasWaited = true
     while !stint.mustLeave {
-      let request = link.awaitRequest(&hasWaited)
+      guard let request = link.awaitRequest(&hasWaited) else { break }
       if request.kind == PoolRequest.stop.rawValue { return [] }
       // Where one slice follows another, a look at the clock serves both.
       if hasWaited || last == 0 { last = monotonicNanoseconds() }
@@ -74,8 +81,8 @@ struct PoolSettings: Sendable {
   var retries: Int
   var recycleAbove: Int?
   var initializer: (@Sendable () throws -> Void)?
-  /// How often a worker looks for work before it sleeps; 0 where it would keep the only processor from whoever brings it.
-  var spins: Int
+  /// Whether a thread that waits looks for a moment before it sleeps: not where it would keep the only processor from whoever it waits for.
+  var spins: Bool
   /// A worker that had nothing to do for that long, and up to twice as long, ends.
   var idleTime = Duration.seconds(30)
 

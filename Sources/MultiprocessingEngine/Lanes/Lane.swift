@@ -30,6 +30,8 @@ package final class Lane: @unchecked Sendable {
   package let begun: SharedWord
   /// 1 + the position of a record of replies that the worker fills bit by bit.
   package let growing: SharedWord
+  /// 1 when there may be memory behind the blocks.
+  private let usesBlocks: SharedWord
 
   package init() throws(SystemFailure) {
     region = try SharedRegion(length: Self.size, least: Self.leastSize)
@@ -44,6 +46,7 @@ package final class Lane: @unchecked Sendable {
     workerWantsRoom = LaneFlag(at: word(10))
     begun = SharedWord(at: word(12))
     growing = SharedWord(at: word(14))
+    usesBlocks = SharedWord(at: word(16))
     // The rings are written to without asking for memory.
     try region.reserve(0..<Self.blocksAt)
   }
@@ -58,6 +61,15 @@ package final class Lane: @unchecked Sendable {
 
   // MARK: The parent's side
 
+  /// Makes it as good as new. The worker is dead.
+  func reset() {
+    for word in [requests.tail, requests.head, replies.tail, replies.head, begun, growing] { word.publish(0) }
+    workerSleeps.lower()
+    workerWantsRoom.lower()
+    if usesBlocks.observe() != 0 { region.release(blocks) }
+    usesBlocks.publish(0)
+  }
+
   /// After a request was written.
   package func wakeWorker() { if workerSleeps.takeDown() { workerSleeps.wake() } }
 
@@ -66,12 +78,14 @@ package final class Lane: @unchecked Sendable {
 
   // MARK: The worker's side
 
-  /// Looks for something for a moment, then sleeps until it may be there. `isThere` is asked again and again.
-  package static func wait(_ flag: LaneFlag, spins: Int, _ isThere: () -> Bool) {
-    for _ in 0..<spins {
-      if isThere() { return }
-      mp_relax()
-    }
+  /// Puts memory behind a block.
+  package func reserve(_ block: Range<Int>) throws(SystemFailure) {
+    usesBlocks.publish(1)
+    try region.reserve(block)
+  }
+
+  /// Sleeps until something may be there. `isThere` is asked again and again.
+  package static func wait(_ flag: LaneFlag, _ isThere: () -> Bool) {
     while true {
       flag.raise()
       if isThere() { break }

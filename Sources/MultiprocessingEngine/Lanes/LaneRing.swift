@@ -69,6 +69,9 @@ package struct LaneWriter {
     ring.tail.publish(tail)
   }
 
+  /// Whether the reader has not let go of all that was committed.
+  package var isUnread: Bool { ring.head.observe() != tail }
+
   /// Where the record will lie that is being written: for a reader that finds its writer dead.
   package var position: UInt64 { tail }
 }

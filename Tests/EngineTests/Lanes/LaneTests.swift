@@ -74,7 +74,7 @@ final class LaneTests: AuditedTestCase {
       var writer = lane.replyWriter()
       for number in 0..<count {
         while !Self.put(&writer, number, length: Self.length(number) / 10) {
-          Lane.wait(lane.workerWantsRoom, spins: 10) { writer.room(for: Self.length(number) / 10) != nil }
+          Lane.wait(lane.workerWantsRoom) { writer.room(for: Self.length(number) / 10) != nil }
         }
         if lane.workerSleeps.takeDown() { lane.workerSleeps.wake() }
       }
@@ -88,7 +88,7 @@ final class LaneTests: AuditedTestCase {
           lane.tellOfRoom()
           break
         }
-        Lane.wait(lane.workerSleeps, spins: 10) { !reader.isEmpty() }
+        Lane.wait(lane.workerSleeps) { !reader.isEmpty() }
       }
     }
     thread.join()

@@ -11,7 +11,7 @@ final class PoolWorkerTests: AuditedTestCase {
 
   private func idlePool(_ time: Duration) throws -> Pool {
     try Pool(
-      settings: PoolSettings(processes: 2, retries: 0, initializer: nil, spins: 100, idleTime: time))
+      settings: PoolSettings(processes: 2, retries: 0, initializer: nil, spins: true, idleTime: time))
   }
 
   func testIdleWorkersEnd() throws {
