@@ -1,4 +1,3 @@
-import Foundation
 import Glibc
 import TestSupport
 import XCTest
@@ -8,28 +7,18 @@ import XCTest
 
 /// No bytes of a peer make this side trap, hang, or reserve memory that nothing stands behind; and what is no message is told
 /// from one. Nothing that came along stays open.
-///
-/// `CONNECTION_FUZZ_SEED` and `CONNECTION_FUZZ_SECONDS` repeat and prolong the random tests.
-final class ConnectionFuzzTests: AuditedTestCase {
-  override var patience: Double { seconds * 2 + 300 }
-  private static let environment = ProcessInfo.processInfo.environment
-  private let seconds = environment["CONNECTION_FUZZ_SECONDS"].flatMap(Double.init) ?? 2
-  private let seed = environment["CONNECTION_FUZZ_SEED"].flatMap(UInt64.init) ?? 20_261_123
+final class ConnectionFuzzTests: FuzzTestCase {
+  override class var subject: String { "connection" }
 
-  private func repeatedly(_ body: (inout FuzzSource) throws -> Void) rethrows {
-    print("\(name): CONNECTION_FUZZ_SEED=\(seed)")
-    var source = FuzzSource(seed: seed)
-    let end = ContinuousClock.now + .seconds(seconds)
-    var rounds = 0
-    while ContinuousClock.now < end || rounds < 300 {
-      try body(&source)
-      rounds += 1
-    }
-    print("\(name): \(rounds) rounds")
-  }
+  /// What a peer might send: messages, and steps of the authentication.
+  private let corpus = Result { try FuzzCorpus.entries("message").map(\.bytes) }
 
   /// A message as a peer would send it, or nearly.
-  private func message(_ source: inout FuzzSource) -> [UInt8] {
+  private func message(_ source: inout FuzzSource) throws -> [UInt8] {
+    if source.chance(4) {
+      let corpus = try corpus.get()
+      return source.mutated(corpus[source.number(below: corpus.count)], with: corpus)
+    }
     let payload = (0..<source.number(below: source.chance(10) ? 3000 : 40)).map { _ in source.byte() }
     let kind = UInt8(source.number(below: 6))
     var bytes = [0xC3, kind, 0, 0, 0, 0, 0, 0] + withUnsafeBytes(of: UInt64(payload.count)) { Array($0) } + payload
@@ -66,7 +55,8 @@ final class ConnectionFuzzTests: AuditedTestCase {
     try repeatedly { source in
       let (first, second) = try Connection.pair()
       for _ in 0...source.number(below: 5) {
-        let bytes = message(&source)
+        let bytes = try message(&source)
+        try note(bytes)
         let descriptors = (0..<(source.chance(3) ? source.number(below: 4) : 0)).map { _ in Int32(0) }
         _ = try bytes.withUnsafeBytes {
           try Syscall.sendMessage(
@@ -113,7 +103,8 @@ final class ConnectionFuzzTests: AuditedTestCase {
     try repeatedly { source in
       let client = try Connection.connect(to: listener.address)
       let server = try listener.accept()
-      var bytes = (0...source.number(below: 5)).flatMap { _ in message(&source) }
+      var bytes = try (0...source.number(below: 5)).flatMap { _ in try message(&source) }
+      try note(bytes)
       while !bytes.isEmpty {
         let part = bytes.prefix(1 + source.number(below: bytes.count))
         bytes.removeFirst(part.count)
@@ -137,6 +128,8 @@ final class ConnectionFuzzTests: AuditedTestCase {
         var bytes: [UInt8] = [0xC3, 5, 0, 0, 0, 0, 0, 0] + withUnsafeBytes(of: UInt64(length)) { Array($0) }
         bytes += (0..<length).map { _ in source.byte() }
         if source.chance(2) { bytes = source.mutated(bytes, with: [bytes]) }
+        if source.chance(4) { bytes = try message(&source) }
+        try note(bytes)
         _ = write(stranger.fileDescriptor, bytes, bytes.count)
         // One that stops in the middle is no better than one that goes away.
         stranger.close()
@@ -150,7 +143,7 @@ final class ConnectionFuzzTests: AuditedTestCase {
 
   /// Listeners that say anything to one who connects with a key.
   func testChallenges() throws {
-    repeatedly { source in
+    try repeatedly { source in
       var handshake = Handshake(.connector, key: [1], nonce: (0..<32).map { _ in source.byte() })
       var steps = 0
       for _ in 0..<3 {

@@ -1,21 +1,11 @@
-import Foundation
 import TraceReading
 import XCTest
 
 /// No input makes the reader of traces, the model or the picture trap, and none takes more time or memory than its length
 /// bounds.
-///
-/// `TRACE_FUZZ_SEED` and `TRACE_FUZZ_SECONDS` repeat and prolong the random tests. Should the process crash, its last input is in
-/// `trace-fuzz-last-input` in the temporary folder: it belongs in the corpus, as `Corpus/NAME.trace`.
-final class TraceFuzzTests: XCTestCase {
-  private static let environment = ProcessInfo.processInfo.environment
+final class TraceFuzzTests: FuzzTestCase {
+  override class var subject: String { "trace" }
   private var events = 0
-
-  private func corpus() throws -> [(name: String, bytes: [UInt8])] {
-    let folder = WireCorpus.directory
-    let names = try FileManager.default.contentsOfDirectory(atPath: folder.path).filter { $0.hasSuffix(".trace") }
-    return try names.sorted().map { ($0, [UInt8](try Data(contentsOf: folder.appending(path: $0)))) }
-  }
 
   private func attempt(_ input: [UInt8], _ origin: String) {
     var reader = TraceReader()
@@ -37,40 +27,31 @@ final class TraceFuzzTests: XCTestCase {
   }
 
   func testTheCorpus() throws {
-    let corpus = try corpus()
+    let corpus = try FuzzCorpus.entries("trace")
     XCTAssertGreaterThan(corpus.count, 8)
-    for (name, bytes) in corpus { attempt(bytes, name) }
+    for entry in corpus { attempt(entry.bytes, entry.name) }
     XCTAssertGreaterThan(events, 20)
   }
 
   func testEveryBeginningOfTheCorpus() throws {
-    for (name, bytes) in try corpus() where bytes.count < 5000 {
-      for length in stride(from: 0, to: bytes.count, by: 7) {
-        attempt(Array(bytes[..<length]), "\(length) bytes of \(name)")
+    for entry in try FuzzCorpus.entries("trace") where entry.bytes.count < 5000 {
+      for length in stride(from: 0, to: entry.bytes.count, by: 7) {
+        attempt(Array(entry.bytes[..<length]), "\(length) bytes of \(entry.name)")
       }
     }
   }
 
   private func run(_ input: (inout FuzzSource) -> [UInt8]) throws {
-    let seed = try Self.environment["TRACE_FUZZ_SEED"].map { try XCTUnwrap(UInt64($0)) } ?? 20_240_607
-    let seconds = try Self.environment["TRACE_FUZZ_SECONDS"].map { try XCTUnwrap(Double($0)) } ?? 2
-    print("\(name): TRACE_FUZZ_SEED=\(seed)")
-    let lastInput = FileManager.default.temporaryDirectory.appending(path: "trace-fuzz-last-input")
-    var source = FuzzSource(seed: seed)
-    let end = ContinuousClock.now + .seconds(seconds)
-    var rounds = 0
-    while ContinuousClock.now < end || rounds < 300 {
+    try repeatedly { source in
       let bytes = input(&source)
-      try Data(bytes).write(to: lastInput)
-      attempt(bytes, "seed \(seed), round \(rounds)")
-      rounds += 1
+      try note(bytes)
+      attempt(bytes, "a random input")
     }
-    print("\(name): \(rounds) inputs, \(events) events")
     XCTAssertGreaterThan(events, 20)
   }
 
   func testMutatedInputs() throws {
-    let corpus = try corpus().map(\.bytes).filter { $0.count < 5000 }
+    let corpus = try FuzzCorpus.entries("trace").map(\.bytes).filter { $0.count < 5000 }
     try run { source in source.mutated(corpus[source.number(below: corpus.count)], with: corpus) }
   }
 

@@ -6,9 +6,9 @@ import XCTest
 /// No input makes the decoder trap, and what it accepts is a value like any other.
 ///
 /// `WIRE_RECORD_CORPUS` stores the subjects' encodings anew, for a change of format or another subject.
-/// `WIRE_FUZZ_SEED` and `WIRE_FUZZ_SECONDS` repeat and prolong the random tests. Should the process crash, its last input
-/// is in `wire-fuzz-last-input` in the temporary folder: it belongs in the corpus.
-final class WireFuzzTests: XCTestCase {
+final class WireFuzzTests: FuzzTestCase {
+  override class var subject: String { "wire" }
+
   private let subjects = Subject.all
   private var accepted = 0
   private var refused = 0
@@ -27,7 +27,7 @@ final class WireFuzzTests: XCTestCase {
   // MARK: Stored inputs
 
   func testValidCorpusIsWhatTheEncoderWrites() throws {
-    if Self.environment["WIRE_RECORD_CORPUS"] != nil { try WireCorpus.record(subjects) }
+    if ProcessInfo.processInfo.environment["WIRE_RECORD_CORPUS"] != nil { try WireCorpus.record(subjects) }
     let corpus = try WireCorpus()
     for subject in subjects {
       let stored = corpus.entries.filter { $0.isValid && $0.subject == subject.name }
@@ -62,31 +62,16 @@ final class WireFuzzTests: XCTestCase {
 
   // MARK: Random inputs
 
-  private static let environment = ProcessInfo.processInfo.environment
-
-  /// Feeds random inputs to random subjects for a few seconds.
+  /// Feeds random inputs to random subjects.
   private func run(_ input: (inout FuzzSource) -> [UInt8]) throws {
-    let seed = try Self.environment["WIRE_FUZZ_SEED"].map { try XCTUnwrap(UInt64($0)) } ?? 20_240_607
-    let seconds = try Self.environment["WIRE_FUZZ_SECONDS"].map { try XCTUnwrap(Double($0)) } ?? 2
-    print("\(name): WIRE_FUZZ_SEED=\(seed)")
-    let lastInput = FileManager.default.temporaryDirectory.appending(path: "wire-fuzz-last-input")
-    XCTAssertTrue(FileManager.default.createFile(atPath: lastInput.path, contents: nil))
-    let file = try FileHandle(forWritingTo: lastInput)
-    defer { XCTAssertNoThrow(try file.close()) }
-    var source = FuzzSource(seed: seed)
-    let end = ContinuousClock.now + .seconds(seconds)
-    var rounds = 0
-    while ContinuousClock.now < end || rounds < 5000 {
+    try repeatedly(atLeast: 5000) { source in
       let bytes = input(&source)
-      try file.truncate(atOffset: 0)
-      try file.write(contentsOf: bytes)
+      try note(bytes)
       for _ in 0..<4 {
         let subject = subjects[source.number(below: subjects.count)]
-        attempt(subject, bytes, "seed \(seed), round \(rounds), as \(subject.name)")
+        attempt(subject, bytes, subject.name)
       }
-      rounds += 1
     }
-    print("\(name): \(rounds) inputs, \(accepted) accepted, \(refused) refused")
     XCTAssertGreaterThan(accepted, 20)
     XCTAssertGreaterThan(refused, 20)
   }
