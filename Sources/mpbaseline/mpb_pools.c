@@ -93,20 +93,11 @@ double mpb_pool_pipes(const mpb_baseline *baseline) {
   return (double)(batches * chunk) / time;
 }
 
-static void push_task(mpb_ring_end *end, int64_t number, int64_t square) {
-  task one = {number, square};
-  unsigned char message[MPB_MESSAGE] = {0};
-  memcpy(message, &one, sizeof one);
-  mpb_ring_push(end, message);
-}
-
-static task pop_task(mpb_ring_end *end) {
+/// As long as a message.
+typedef union {
   task one;
-  unsigned char message[MPB_MESSAGE];
-  mpb_ring_pop(end, message);
-  memcpy(&one, message, sizeof one);
-  return one;
-}
+  unsigned char bytes[MPB_MESSAGE];
+} task_message;
 
 /// A ring there and a ring back for each worker, and the tasks in turn.
 double mpb_pool_rings(const mpb_baseline *baseline) {
@@ -114,31 +105,37 @@ double mpb_pool_rings(const mpb_baseline *baseline) {
   mpb_ring *rings[2 * WORKERS];
   mpb_ring_end tasks[WORKERS], results[WORKERS];
   pid_t workers[WORKERS];
+  task_message message = {.bytes = {0}};
   for (int each = 0; each < WORKERS; each++) {
     tasks[each] = mpb_ring_end_of(rings[each] = mpb_ring_new());
     results[each] = mpb_ring_end_of(rings[WORKERS + each] = mpb_ring_new());
     workers[each] = mpb_fork(true);
     if (workers[each] != 0) continue;
     for (;;) {
-      task one = pop_task(&tasks[each]);
-      if (one.number == END) _exit(0);
-      push_task(&results[each], one.number, one.number * one.number);
+      mpb_ring_pop(&tasks[each], &message);
+      if (message.one.number == END) _exit(0);
+      message.one.square = message.one.number * message.one.number;
+      mpb_ring_push(&results[each], &message);
     }
   }
   long sent = 0, received = 0;
   bool is_right = true;
   double start = mpb_now();
   while (received < baseline->count) {
-    for (; sent < baseline->count && sent - received < MOST; sent++) push_task(&tasks[sent % WORKERS], sent, 0);
+    for (; sent < baseline->count && sent - received < MOST; sent++) {
+      message.one.number = sent;
+      mpb_ring_push(&tasks[sent % WORKERS], &message);
+    }
     for (int each = 0; each < BURST && received < sent; each++, received++) {
-      task one = pop_task(&results[received % WORKERS]);
-      is_right &= one.number == received && one.square == received * received;
+      mpb_ring_pop(&results[received % WORKERS], &message);
+      is_right &= message.one.number == received && message.one.square == received * received;
     }
   }
   double time = mpb_now() - start;
   MPB_REQUIRE(is_right);
   for (int each = 0; each < WORKERS; each++) {
-    push_task(&tasks[each], END, 0);
+    message.one.number = END;
+    mpb_ring_push(&tasks[each], &message);
     mpb_join(workers[each]);
     mpb_ring_free(rings[each]);
     mpb_ring_free(rings[WORKERS + each]);

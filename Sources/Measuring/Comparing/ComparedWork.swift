@@ -48,6 +48,10 @@ package struct ComparedWork: Equatable, Sendable {
 
   private static let starts = [
     work("process, start and join", "start_join touched 0 MiB", .microseconds, .times(.atMost, 1.5)),
+    // What is left when the library is left out: the Swift program's memory, which every fork of it copies.
+    work(
+      "process, bare fork of the Swift program", "start_join fork of this program alone", .microseconds,
+      limits: ["start_join touched 0 MiB"], python: false),
     work("process, parent has touched 64 MiB", "start_join touched 64 MiB", .microseconds),
     work(
       "process, parent has touched 512 MiB", "start_join touched 512 MiB", .microseconds, .times(.atMost, 1.1)),
