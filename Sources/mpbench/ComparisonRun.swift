@@ -13,6 +13,8 @@ struct ComparisonRun {
   private var comparison: Comparison
   private var hasPython = true
   private var hasFailed = false
+  /// How many wanted to run on average in the last minute, before any of this.
+  private let load: Double
 
   /// Many times what any figure takes on a busy machine.
   private static let patience = Duration.seconds(600)
@@ -39,6 +41,8 @@ struct ComparisonRun {
   private init(_ options: ComparisonOptions, _ works: [ComparedWork]) {
     self.options = options
     comparison = Comparison(works)
+    var load = 0.0
+    self.load = getloadavg(&load, 1) == 1 ? load : 0
   }
 
   private mutating func compare() throws -> Session.Outcome {
@@ -113,8 +117,8 @@ struct ComparisonRun {
     let rounds = options.common.rounds
     let legend = """
       \(rounds == 1 ? "One round" : "Medians of \(rounds) rounds, the sides in turn"), on \(sysconf(Int32(_SC_NPROCESSORS_ONLN))) \
-      processors, Linux \(Self.kernel). The limit is the best that C does with system calls and shared memory; for the coders what \
-      their rows say. Gain: how many times better than Python.
+      processors with a load of \(threeDigits(load)) before it, Linux \(Self.kernel). The limit is the best that C does with system \
+      calls and shared memory; for the coders what their rows say. Gain: how many times better than Python.
       """
     print(options.asksForMarkdown ? table.markdown : table.text)
     print("\n" + legend)
