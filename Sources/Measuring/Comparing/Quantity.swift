@@ -15,7 +15,7 @@ extension Benchmark.Unit {
     case .nanoseconds: scaled(number, ["ns", "µs", "ms", "s"])
     case .microseconds: scaled(number, ["µs", "ms", "s"])
     case .operationsPerSecond, .messagesPerSecond, .tasksPerSecond: scaled(number, ["/s", "k/s", "M/s", "G/s"])
-    case .gibibytesPerSecond: number < 0.1 ? "\(threeDigits(number * 1024)) MiB/s" : "\(threeDigits(number)) GiB/s"
+    case .gibibytesPerSecond: number < 1 ? "\(threeDigits(number * 1024)) MiB/s" : "\(threeDigits(number)) GiB/s"
     case .kibibytes: "\(threeDigits(number)) KiB"
     case .faults: number == number.rounded() ? String(format: number, decimals: 0) : threeDigits(number)
     }
