@@ -32,10 +32,12 @@ let package = Package(
     .target(
       name: "Multiprocessing", dependencies: ["MultiprocessingEngine"], swiftSettings: settings),
     .executableTarget(
-      name: "mpbench", dependencies: ["Multiprocessing", "Measuring", "mpbench-coders"], swiftSettings: settings),
+      name: "mpbench", dependencies: ["Multiprocessing", "Measuring", "mpbench-coders", "mpbaseline"],
+      resources: [.embedInCode("baseline.py")], swiftSettings: settings),
+    .executableTarget(name: "mpbaseline", cSettings: [.define("_GNU_SOURCE")]),
     .executableTarget(
       name: "mpbench-coders", dependencies: ["Multiprocessing", "Measuring"], swiftSettings: settings),
-    .target(name: "Measuring", swiftSettings: settings),
+    .target(name: "Measuring", dependencies: ["TraceReading"], swiftSettings: settings),
     .executableTarget(name: "mptrace", dependencies: ["TraceReading"], swiftSettings: settings),
     .target(name: "TraceReading", swiftSettings: settings),
     .target(
@@ -49,6 +51,7 @@ let package = Package(
       name: "FuzzTests", dependencies: ["Multiprocessing", "MultiprocessingEngine", "TestSupport", "TraceReading"],
       exclude: ["Corpus"], swiftSettings: settings),
     .testTarget(name: "HouseRulesTests", swiftSettings: settings),
+    .testTarget(name: "MeasuringTests", dependencies: ["Measuring"], swiftSettings: settings),
     .testTarget(
       name: "TraceTests",
       dependencies: ["Multiprocessing", "MultiprocessingEngine", "CMultiprocessing", "TestSupport", "TraceReading"],

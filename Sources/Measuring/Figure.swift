@@ -56,16 +56,7 @@ package struct Figure {
 
 /// The figures for people.
 package func table(_ figures: [Figure]) -> String {
-  let rows = [Figure.header] + figures.map(\.row)
-  let widths = Figure.header.indices.map { column in rows.map { $0[column].count }.max()! }
-  return rows.map { row in
-    var line = row.indices.map { column in
-      let padding = String(repeating: " ", count: widths[column] - row[column].count)
-      return Figure.numericColumns.contains(column) ? padding + row[column] : row[column] + padding
-    }.joined(separator: "  ")
-    while line.last == " " { line.removeLast() }
-    return line
-  }.joined(separator: "\n")
+  Grid(rows: [Figure.header] + figures.map(\.row), numericColumns: Figure.numericColumns).text
 }
 
 /// Six significant digits, which JSON reads.

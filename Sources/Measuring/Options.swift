@@ -7,9 +7,13 @@ package struct Options {
 
   package static let usage = """
     usage: mpbench [--json] [--rounds N] [--only REGEX]
+           mpbench --compare [--json | --markdown] [--rounds N] [--only REGEX]
       --json        only the lines of JSON, without the table for people
       --rounds N    how often each benchmark is repeated; 5 unless given
       --only REGEX  the benchmarks with a match in "bench variant"
+      --compare     beside the same work in C and, where there is a python3, in Python, in turn, and with what is aimed at;
+                    --only looks at the table's first column as well
+      --markdown    the table of --compare as Markdown
     """
 
   /// Throws `UsageError`.

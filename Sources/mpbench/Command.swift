@@ -9,6 +9,7 @@ import Measuring
 enum Command {
   static func main() {
     let arguments = CommandLine.arguments.dropFirst()
+    if ComparisonOptions.areMeant(by: arguments) { exit(ComparisonRun.run(arguments).rawValue) }
     let benchmarks =
       Benchmark.starts + Benchmark.crashes + Benchmark.queues + Benchmark.connections + Benchmark.locks
       + Benchmark.sharedMemory + Benchmark.tasks + Benchmark.threads + Benchmark.pools + Benchmark.programs
@@ -25,10 +26,8 @@ enum Command {
 
   /// The exit code of the program beside this one that measures the coders.
   private static func runCoders(_ arguments: [String]) -> Int32 {
-    var path = [CChar](repeating: 0, count: Int(PATH_MAX) + 1)
-    let length = readlink("/proc/self/exe", &path, Int(PATH_MAX))
-    guard length > 0 else { return failed("finding this program") }
-    let program = String(decoding: path[..<length].map(UInt8.init(bitPattern:)), as: UTF8.self) + "-coders"
+    guard let own = try? OwnPath.find() else { return failed("finding this program") }
+    let program = own + "-coders"
     var words: [UnsafeMutablePointer<CChar>?] = ([program] + arguments).map { strdup($0) } + [nil]
     defer { for word in words { free(word) } }
     var pid: pid_t = 0
