@@ -36,6 +36,9 @@ let package = Package(
     .executableTarget(
       name: "mpbench-coders", dependencies: ["Multiprocessing", "Measuring"], swiftSettings: settings),
     .target(name: "Measuring", swiftSettings: settings),
+    .executableTarget(
+      name: "mpstress", dependencies: ["Multiprocessing", "CMultiprocessing", "Endurance"], swiftSettings: settings),
+    .target(name: "Endurance", swiftSettings: settings),
     .executableTarget(name: "mptrace", dependencies: ["TraceReading"], swiftSettings: settings),
     .target(name: "TraceReading", swiftSettings: settings),
     .target(
