@@ -181,14 +181,18 @@ extension Lane {
     } catch ConnectionError.peerClosed {
       return try desk.expectEnd(of: process)
     }
-    while try !connection.poll(timeout: .milliseconds(50)), process.isAlive {}
-    if try connection.poll() {
+    while true {
+      let isGone = !process.isAlive
       do {
-        let descriptor = try connection.receiveFileDescriptor(timeout: .zero)
+        let descriptor = try connection.receiveFileDescriptor(timeout: .milliseconds(isGone ? 0 : 50))
         defer { close(descriptor) }
         desk.require(lseek(descriptor, 0, SEEK_END) == 5, "another file came back")
+        break
+      } catch is TimeoutError {
+        if isGone { break }
       } catch ConnectionError.peerClosed {
         desk.tally.add("peer closed", to: .errors)
+        break
       }
     }
     try desk.expectEnd(of: process)

@@ -24,6 +24,8 @@ final class Course {
     self.options = options
     self.seed = seed
     mark = Mark()
+    // Starts the guardian of names while nobody kills what starts it.
+    if let memory = try? SharedMemory.create(size: 1) { try? memory.unlink() }
     lanes = Lane.all.filter { options.kinds.isEmpty || options.kinds.contains($0.kind) || $0.isFault }
     desks = lanes.map { [findings] in Desk(kind: $0.kind, seed: seed, findings: findings) }
     desk = Desk(kind: "course", seed: seed, findings: findings)
@@ -67,6 +69,8 @@ final class Course {
   private func settle(_ audit: Audit?) -> Holdings {
     let end = Moment.now + 30
     while true {
+      // Reaps a child that nobody waits for any more.
+      _ = activeChildren()
       let now = Holdings.now(marked: mark)
       largest = largest.maximum(with: now)
       let violations = audit?.violations(in: now) ?? Audit.leftovers(in: now)

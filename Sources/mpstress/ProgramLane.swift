@@ -64,8 +64,9 @@ extension Lane {
 
   private static func notFound(_ desk: Desk) throws {
     do {
-      _ = try Popen(["no-such-program-\(desk.draw.number(0...99))"])
-      desk.violation("a program that does not exist was started")
+      let program = try Popen(["no-such-program-\(desk.draw.number(0...99))"])
+      // Killed before it could tell that there is none.
+      desk.require(!isWhole(try program.wait(), desk), "a program that does not exist has ended well")
     } catch PopenError.notFound {
       desk.tally.add("not found", to: .errors)
     }

@@ -53,11 +53,17 @@ extension Lane {
         desk.dawdle(upTo: 5000)
         desk.kill(victim)
       }
-      do { try notes.take(as: 0, &last) { try queue.get(timeout: .milliseconds(5)) } } catch is TimeoutError {}
+      do {
+        try notes.take(as: 0, &last) { try queue.get(timeout: .milliseconds(5)) }
+        try queue.taskDone()
+      } catch is TimeoutError {}
     }
     queue.close()
     while true {
-      do { try notes.take(as: 0, &last) { try queue.get() } } catch QueueError.closed { break }
+      do {
+        try notes.take(as: 0, &last) { try queue.get() }
+        try queue.taskDone()
+      } catch QueueError.closed { break }
     }
     for (number, process) in putting.enumerated() { try desk.expectEnd(of: process, "producer \(number)") }
     for (number, process) in getting.enumerated() { try desk.expectEnd(of: process, "consumer \(number + 1)") }
