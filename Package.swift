@@ -60,6 +60,7 @@ let package = Package(
       name: "MultiprocessingTests",
       dependencies: ["Multiprocessing", "MultiprocessingEngine", "CMultiprocessing", "TestSupport"],
       swiftSettings: settings),
+    .testTarget(name: "EnduranceTests", dependencies: ["Endurance", "TestSupport"], swiftSettings: settings),
     .executableTarget(
       name: "fixture", dependencies: ["Multiprocessing"], path: "Tests/Fixture", swiftSettings: settings),
     .executableTarget(

@@ -10,6 +10,9 @@ package final class Watch: Sendable {
     self.patience = patience
     let watch = self
     _ = BareThread {
+      var all = sigset_t()
+      sigfillset(&all)
+      pthread_sigmask(SIG_BLOCK, &all, nil)
       while true {
         usleep(500_000)
         watch.look(seed)

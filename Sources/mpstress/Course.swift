@@ -11,6 +11,8 @@ final class Course {
   private let seed: UInt64
   private let lanes: [Lane]
   private let desks: [Desk]
+  /// Those that run between the rounds of the others, one after another.
+  private let alone: [(lane: Lane, desk: Desk)]
   /// The course's own.
   private let desk: Desk
   private let findings = Findings()
@@ -26,10 +28,12 @@ final class Course {
     mark = Mark()
     // Starts the guardian of names while nobody kills what starts it.
     if let memory = try? SharedMemory.create(size: 1) { try? memory.unlink() }
-    lanes = Lane.all.filter { options.kinds.isEmpty || options.kinds.contains($0.kind) || $0.isFault }
+    let wanted = Lane.all.filter { options.kinds.isEmpty || options.kinds.contains($0.kind) || $0.isFault }
+    lanes = wanted.filter { !$0.isAlone }
     desks = lanes.map { [findings] in Desk(kind: $0.kind, seed: seed, findings: findings) }
+    alone = wanted.filter(\.isAlone).map { [findings] in ($0, Desk(kind: $0.kind, seed: seed, findings: findings)) }
     desk = Desk(kind: "course", seed: seed, findings: findings)
-    _ = Watch(over: desks + [desk], patience: options.patience, seed: seed)
+    _ = Watch(over: desks + alone.map(\.desk) + [desk], patience: options.patience, seed: seed)
   }
 
   /// Whether nothing was violated.
@@ -44,6 +48,9 @@ final class Course {
         }
       }
     }
+    // Only after the lanes' threads were made, which else would refuse it as well.
+    Interruption.refuse()
+    let before = Holdings.now(marked: mark)
     let seconds = options.minutes * 60
     let length = min(15, max(1, seconds / 10))
     var audit: Audit?
@@ -53,6 +60,10 @@ final class Course {
       desk.step = round
       desk.pause()
       rounds.run(lanes: lanes.count, seconds: length) { tellNowAndThen() }
+      for (lane, desk) in alone {
+        let end = Moment.now + length / 6
+        lane.run(round: round, desk) { Moment.now >= end }
+      }
       desk.announce("the audit after round \(round)")
       let now = settle(audit)
       if round == Self.warmingRounds { audit = Audit(since: now) }
@@ -61,6 +72,7 @@ final class Course {
     desk.announce("the end")
     rounds.end()
     for thread in threads { thread.join() }
+    for violation in Audit.memoryViolations(from: before, to: settle(nil)) { desk.violation(violation) }
     print(report(audit!.before))
     return findings.all.isEmpty
   }
@@ -96,7 +108,7 @@ final class Course {
 
   private func report(_ before: Holdings) -> String {
     var tally = Tally()
-    for desk in desks { tally.add(desk.tally) }
+    for desk in desks + alone.map(\.desk) { tally.add(desk.tally) }
     let now = Holdings.now(marked: mark)
     let violations = findings.all
     return """

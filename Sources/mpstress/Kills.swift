@@ -57,36 +57,3 @@ final class Count: Sendable {
   func add(_ amount: Int = 1) { count.add(amount, ordering: .sequentiallyConsistent) }
   var value: Int { count.load(ordering: .sequentiallyConsistent) }
 }
-
-extension Lane {
-  /// Signals to whichever child there is, whatever it does.
-  static let kills = Lane(
-    kind: "kills",
-    operations: [
-      Operation("kill") { desk in strike(desk) { _ = $0.end($1) } },
-      Operation("kill") { desk in strike(desk) { _ = $0.end($1) } },
-      Operation("stop and go on") { desk in
-        strike(desk) { desk, pid in
-          guard Kills.all.send(SIGSTOP, to: pid) else { return }
-          desk.tally.add("\(Signal.stop)", to: .kills)
-          desk.dawdle(upTo: 60_000)
-          // It may have been killed meanwhile.
-          _ = Kills.all.send(SIGCONT, to: pid)
-        }
-      },
-    ], isFault: true)
-
-  private static func strike(_ desk: Desk, _ body: (Desk, Int32) -> Void) {
-    usleep(UInt32(desk.draw.number(100...60_000)))
-    let children = ProcessFiles.children(of: getpid())
-    if !children.isEmpty { body(desk, desk.draw.one(of: children)) }
-  }
-}
-
-extension Desk {
-  fileprivate func end(_ pid: Int32) -> Bool {
-    guard Kills.all.send(SIGKILL, to: pid) else { return false }
-    tally.add("\(Signal.kill)", to: .kills)
-    return true
-  }
-}

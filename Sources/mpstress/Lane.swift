@@ -17,13 +17,13 @@ struct Operation: Sendable {
 struct Lane: Sendable {
   let kind: String
   let operations: [Operation]
-  /// Whether it runs while the others pause.
+  /// Whether it has the program for itself, between two rounds of the others.
   var isAlone = false
   /// Whether it does nothing of its own, but happens to the others.
   var isFault = false
 
   static let all = [
-    starts, crashes, queues, locks, memory, connections, pools, tasks, threads, programs, kills,
+    starts, crashes, queues, locks, memory, connections, pools, tasks, threads, programs, faults, kills, interruptions,
   ]
 
   /// Does operations until the round's time is over. The first rounds do each at least once.
