@@ -50,7 +50,9 @@ package struct Audit: Sendable {
 
   package static func memoryViolations(from before: Holdings, to end: Holdings) -> [String] {
     guard end.heap > before.heap + lastingHeap else { return [] }
-    return ["\(end.heap) KiB of heap at the end, \(before.heap) before anything was done, and \(lastingHeap) more are allowed"]
+    return [
+      "\(end.heap) KiB of heap at the end, \(before.heap) before anything was done, and \(lastingHeap) more are allowed"
+    ]
   }
 
   /// What must never be there while nothing runs.

@@ -28,6 +28,7 @@ enum Malloc {
       let line = text.split(separator: "\n").last { $0.hasPrefix("<\(label)\"") }
       return line?.split(separator: "\"").last { $0.allSatisfy(\.isNumber) }.flatMap { Int($0) } ?? 0
     }
-    return last("system type=\"current") - last("total type=\"fast") - last("total type=\"rest") + last("total type=\"mmap")
+    return last("system type=\"current") - last("total type=\"fast") - last("total type=\"rest")
+      + last("total type=\"mmap")
   }
 }

@@ -7,7 +7,8 @@ extension Lane {
   static let connections = Lane(
     kind: "connections",
     operations: [
-      Operation("echo", echo), Operation("one way", oneWay), Operation("unix listener", { try listen($0, .unix(path: path($0))) }),
+      Operation("echo", echo), Operation("one way", oneWay),
+      Operation("unix listener", { try listen($0, .unix(path: path($0))) }),
       Operation("abstract listener", { try listen($0, .abstract(name: path($0))) }),
       Operation("tcp listener", { try listen($0, .tcp(host: "127.0.0.1", port: 0)) }),
       Operation("descriptors", descriptors), Operation("wait for several", waitForSeveral),
@@ -28,14 +29,17 @@ extension Lane {
 
   /// Waits for a message as long as the peer may send one; nil when it was killed. Another child may have inherited the peer's end, so that no
   /// end of file tells of the death.
-  private static func receive<T: Decodable>(_ connection: Connection, from process: ProcessBase, _ desk: Desk) throws -> T? {
+  private static func receive<T: Decodable>(_ connection: Connection, from process: ProcessBase, _ desk: Desk) throws
+    -> T?
+  {
     while true {
       let isGone = !process.isAlive
       do {
         return try connection.receive(timeout: .milliseconds(isGone ? 0 : 50))
       } catch is TimeoutError {
         if isGone {
-          desk.require(desk.wasKilled(process), "the peer ended with \(process.exitCode ?? 0), and a message is missing")
+          desk.require(
+            desk.wasKilled(process), "the peer ended with \(process.exitCode ?? 0), and a message is missing")
           return nil
         }
       } catch ConnectionError.peerClosed {
@@ -48,7 +52,9 @@ extension Lane {
   }
 
   /// Sends a message; false when nobody is there any more.
-  private static func send(_ value: some Encodable, _ connection: Connection, to process: ProcessBase, _ desk: Desk) throws -> Bool {
+  private static func send(_ value: some Encodable, _ connection: Connection, to process: ProcessBase, _ desk: Desk)
+    throws -> Bool
+  {
     do {
       try connection.send(value)
       return true
@@ -82,7 +88,8 @@ extension Lane {
       guard try send(Letter?.some(letter), connection, to: process, desk),
         let answer: Letter = try receive(connection, from: process, desk)
       else { return }
-      desk.require(answer == letter, "letter \(answer.number) of \(answer.bytes.count) bytes in place of \(letter.number)")
+      desk.require(
+        answer == letter, "letter \(answer.number) of \(answer.bytes.count) bytes in place of \(letter.number)")
     }
     _ = try send(Letter?.none, connection, to: process, desk)
   }
@@ -92,7 +99,9 @@ extension Lane {
     defer { reader.close() }
     let count = desk.draw.size(upTo: 300)
     let process = Process {
-      for number in 0..<count { try writer.sendBytes([UInt8](repeating: UInt8(truncatingIfNeeded: number), count: number + 1)) }
+      for number in 0..<count {
+        try writer.sendBytes([UInt8](repeating: UInt8(truncatingIfNeeded: number), count: number + 1))
+      }
       try writer.send(true)
     }
     try process.start()
@@ -106,7 +115,8 @@ extension Lane {
       let isGone = !process.isAlive
       do {
         let bytes = try reader.receiveBytes(timeout: .milliseconds(isGone ? 0 : 50))
-        desk.require(bytes.count == expected + 1 && bytes.allSatisfy { $0 == UInt8(truncatingIfNeeded: expected) }, "other bytes")
+        desk.require(
+          bytes.count == expected + 1 && bytes.allSatisfy { $0 == UInt8(truncatingIfNeeded: expected) }, "other bytes")
         expected += 1
       } catch is TimeoutError {
         if isGone { break }

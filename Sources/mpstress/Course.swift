@@ -21,6 +21,7 @@ final class Course {
   private let start = Moment.now
   private var lastLine = Moment.now
   private var largest = Holdings()
+  private var latest = Holdings()
 
   init(_ options: StressOptions, seed: UInt64) {
     self.options = options
@@ -66,6 +67,7 @@ final class Course {
       }
       desk.announce("the audit after round \(round)")
       let now = settle(audit)
+      latest = now
       if round == Self.warmingRounds { audit = Audit(since: now) }
       Kills.all.forget()
     } while round <= Self.warmingRounds || Moment.now - start < seconds && findings.all.count < 1000
@@ -97,13 +99,14 @@ final class Course {
 
   // MARK: Telling
 
-  /// Reads what lanes count while they count it: for people, a little off is near enough.
   private func tellNowAndThen() {
     guard Moment.now - lastLine >= 30 else { return }
     lastLine = Moment.now
     let states = desks.compactMap(\.state)
     let longest = states.max { $0.seconds < $1.seconds }.map { ", longest step: \($0.what)" } ?? ""
-    Console.write("\(Int(lastLine - start)) s, round \(desk.step), \(findings.all.count) violations\(longest)\n")
+    let memory = "\(latest.heap) KiB of heap, \(latest.resident) KiB resident"
+    Console.write(
+      "\(Int(lastLine - start)) s, round \(desk.step), \(findings.all.count) violations, \(memory)\(longest)\n")
   }
 
   private func report(_ before: Holdings) -> String {

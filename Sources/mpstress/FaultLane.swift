@@ -142,7 +142,8 @@ extension Lane {
   private static func isClear(_ error: any Error) -> Bool {
     switch error {
     case ProcessError.crashed: false
-    case is SystemError, is ProcessError, is QueueError, is ConnectionError, is PopenError, is SharedMemoryError, is PoolError,
+    case is SystemError, is ProcessError, is QueueError, is ConnectionError, is PopenError, is SharedMemoryError,
+      is PoolError,
       is SynchronizationError, is CancellationError:
       true
     default: false

@@ -29,7 +29,7 @@ extension Lane {
 
   // MARK: Interruptions
 
-  /// Signals that interrupt what the lanes' threads wait for. In debug builds also calls that fail as if.
+  /// Signals that interrupt what the lanes' threads wait for.
   static let interruptions = Lane(
     kind: "interruptions",
     operations: [
@@ -40,15 +40,6 @@ extension Lane {
           usleep(UInt32(desk.draw.size(upTo: 2000)))
         }
         desk.dawdle(upTo: 50_000)
-      },
-      Operation("calls") { desk in
-        #if DEBUG
-          mp_fault_arm(MP_SIDE_PARENT, Int32(desk.draw.number(0...200)), EINTR, Int32(desk.draw.number(1...3)))
-        #endif
-        desk.dawdle(upTo: 50_000)
-        #if DEBUG
-          mp_fault_disarm()
-        #endif
       },
     ], isFault: true)
 }

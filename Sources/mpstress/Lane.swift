@@ -57,7 +57,9 @@ extension Desk {
     if process.pid == nil { try process.start() }
     do {
       return try process.result()
-    } catch ProcessError.killed(let signal) where [.kill, .terminate, .interrupt].contains(signal) && wasKilled(process) {
+    } catch ProcessError.killed(let signal)
+      where [.kill, .terminate, .interrupt].contains(signal) && wasKilled(process)
+    {
       tally.add("killed", to: .errors)
       return nil
     }

@@ -106,7 +106,8 @@ extension Lane {
     killSome(desk, processes)
     for process in processes { try desk.expectEnd(of: process) }
     try lock.acquire(timeout: .seconds(60))
-    desk.require(lock.previousOwnerDied || twins.numbers[0] == twins.numbers[1], "half a change, and nobody died with the lock")
+    desk.require(
+      lock.previousOwnerDied || twins.numbers[0] == twins.numbers[1], "half a change, and nobody died with the lock")
     try lock.release()
   }
 
@@ -171,7 +172,8 @@ extension Lane {
     let killed = processes.filter(desk.wasKilled).count
     // A killed one may have taken an item, and not counted it.
     desk.require(
-      count - left - killed...count - left ~= items[1], "\(items[1]) of \(count) items taken, \(left) left, \(killed) killed")
+      count - left - killed...count - left ~= items[1],
+      "\(items[1]) of \(count) items taken, \(left) left, \(killed) killed")
     desk.require(left == 0 || killed == processes.count, "\(left) items left, and somebody there to take them")
   }
 
@@ -193,7 +195,8 @@ extension Lane {
     }
     let isShort = processes.contains(where: desk.wasKilled)
     for process in processes where !desk.wasKilled(process) {
-      desk.require(process.exitCode == 0 || process.exitCode == 9 && isShort, "a party ended with \(process.exitCode ?? 0)")
+      desk.require(
+        process.exitCode == 0 || process.exitCode == 9 && isShort, "a party ended with \(process.exitCode ?? 0)")
     }
     if isShort {
       desk.tally.add("broken barrier", to: .errors)

@@ -41,7 +41,8 @@ extension Lane {
       _ = flag.exchange(true)
     }
     let least = times * processes.count { !desk.wasKilled($0) }
-    desk.require(least...times * processes.count ~= number.load(), "the sum is \(number.load()), at least \(least) expected")
+    desk.require(
+      least...times * processes.count ~= number.load(), "the sum is \(number.load()), at least \(least) expected")
     desk.require(flag.load() || processes.allSatisfy(desk.wasKilled), "a flag that was raised is down")
   }
 
@@ -53,7 +54,8 @@ extension Lane {
     }
     for (number, process) in processes.enumerated() where !desk.wasKilled(process) {
       let slice = array[number * length..<(number + 1) * length]
-      desk.require(slice.enumerated().allSatisfy { $1 == number * length + $0 + 1 }, "slice \(number) holds something else")
+      desk.require(
+        slice.enumerated().allSatisfy { $1 == number * length + $0 + 1 }, "slice \(number) holds something else")
     }
   }
 
@@ -69,7 +71,8 @@ extension Lane {
     // A holder that was killed leaves its change half done.
     let killed = processes.filter(desk.wasKilled).count
     let (least, most) = (array.min() ?? 0, array.max() ?? 0)
-    desk.require(most - least <= killed && least >= times * (processes.count - killed), "the array holds \(Array(array))")
+    desk.require(
+      most - least <= killed && least >= times * (processes.count - killed), "the array holds \(Array(array))")
   }
 
   private static func named(_ desk: Desk) throws {
@@ -87,7 +90,8 @@ extension Lane {
     try process.start()
     try desk.expectEnd(of: process)
     if !desk.wasKilled(process) {
-      desk.require(try memory.withUnsafeMutableBytes { $0.prefix(size).allSatisfy { $0 == byte } }, "other bytes in named memory")
+      desk.require(
+        try memory.withUnsafeMutableBytes { $0.prefix(size).allSatisfy { $0 == byte } }, "other bytes in named memory")
     }
     try memory.unlink()
     do {

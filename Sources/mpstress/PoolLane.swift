@@ -8,7 +8,8 @@ extension Lane {
     kind: "pools",
     operations: [
       Operation("map", map), Operation("map with retries", mapWithRetries), Operation("submit", submit),
-      Operation("imap", { try imap($0, isOrdered: true) }), Operation("imapUnordered", { try imap($0, isOrdered: false) }),
+      Operation("imap", { try imap($0, isOrdered: true) }),
+      Operation("imapUnordered", { try imap($0, isOrdered: false) }),
       Operation("crashing items", crashing), Operation("timeouts", timeouts), Operation("cancel", cancel),
       Operation("terminate", terminate), Operation("let go", letGo), Operation("initializer that fails", initializer),
       Operation("memory limit", limit),
@@ -18,7 +19,8 @@ extension Lane {
     _ desk: Desk, tasksPerChild: Int? = nil, memoryLimit: Int? = nil, taskTimeout: Duration? = nil, retries: Int = 0
   ) throws -> Pool {
     try Pool(
-      processes: desk.draw.number(1...4), tasksPerChild: tasksPerChild, memoryLimit: memoryLimit, taskTimeout: taskTimeout,
+      processes: desk.draw.number(1...4), tasksPerChild: tasksPerChild, memoryLimit: memoryLimit,
+      taskTimeout: taskTimeout,
       retries: retries)
   }
 
@@ -31,7 +33,8 @@ extension Lane {
   private static func withKills<Result>(_ desk: Desk, _ pool: Pool, _ body: () throws -> Result) rethrows -> Result {
     guard desk.draw.chance(2) else { return try body() }
     return try withKiller(
-      desk, everyMicroseconds: desk.draw.one(of: [3000, 30_000]), { pool.statistics.workers.compactMap { $0.id.map(Int32.init) } }, body)
+      desk, everyMicroseconds: desk.draw.one(of: [3000, 30_000]),
+      { pool.statistics.workers.compactMap { $0.id.map(Int32.init) } }, body)
   }
 
   /// Whether an error is of the kind that a kill brings, and somebody was killed.
@@ -116,7 +119,10 @@ extension Lane {
     try withKills(desk, pool) {
       let inputs = isEndless ? 0..<Int.max : 0..<count
       let chunk = desk.draw.number(1...8)
-      let results = isOrdered ? try pool.imap(inputs, chunkSize: chunk) { $0 + 1 } : try pool.imapUnordered(inputs, chunkSize: chunk) { $0 + 1 }
+      let results =
+        isOrdered
+        ? try pool.imap(inputs, chunkSize: chunk) { $0 + 1 }
+        : try pool.imapUnordered(inputs, chunkSize: chunk) { $0 + 1 }
       var seen = Set<Int>()
       var answers = 0
       for result in results.prefix(count) {
@@ -154,7 +160,8 @@ extension Lane {
       switch (number % 10, result) {
       case (3, .failure(ProcessError.crashed)), (5, .failure(ProcessError.exited(7))):
         desk.tally.add("in a worker", to: .crashes)
-      case (8, .failure(let error)) where error as? Mishap == Mishap(number: number): desk.tally.add("thrown", to: .errors)
+      case (8, .failure(let error)) where error as? Mishap == Mishap(number: number):
+        desk.tally.add("thrown", to: .errors)
       case (_, .success(let value)) where value == number && ![3, 5, 8].contains(number % 10): break
       case (_, .failure(let error)) where isKill(error, desk): break
       default: desk.violation("\(result) for \(number)")
@@ -240,7 +247,9 @@ extension Lane {
     let pool = try pool(desk)
     let future = try pool.submit { 5 }
     if desk.draw.chance(2) {
-      do { desk.require(try future.result() == 5, "another result") } catch { desk.require(isKill(error, desk), "\(error)") }
+      do { desk.require(try future.result() == 5, "another result") } catch {
+        desk.require(isKill(error, desk), "\(error)")
+      }
     }
   }
 

@@ -8,7 +8,8 @@ extension Lane {
     kind: "programs",
     operations: [
       Operation("echo", echo), Operation("cat", cat), Operation("timeout", timeout), Operation("pipeline", pipeline),
-      Operation("not found", notFound), Operation("lines", lines), Operation("kill", kill), Operation("several", several),
+      Operation("not found", notFound), Operation("lines", lines), Operation("kill", kill),
+      Operation("several", several),
     ])
 
   /// Whether a program ended well; a violation unless it was killed here.
@@ -94,7 +95,8 @@ extension Lane {
     desk.require(program.send(signal) || !Kills.all.isEmpty, "no program to send a signal to")
     desk.tally.add("\(signal)", to: .kills)
     let status = try program.wait()
-    desk.require(status == .signaled(signal) || status == .signaled(.kill) && !Kills.all.isEmpty, "\(status) of \(signal)")
+    desk.require(
+      status == .signaled(signal) || status == .signaled(.kill) && !Kills.all.isEmpty, "\(status) of \(signal)")
   }
 
   private static func several(_ desk: Desk) throws {
@@ -110,5 +112,7 @@ extension Lane {
 
 extension Popen {
   /// Whether a line may be the beginning of another, of a program that was killed in between.
-  fileprivate static func mayBeCut(_ line: String, _ whole: String) -> Bool { !Kills.all.isEmpty && whole.hasPrefix(line) }
+  fileprivate static func mayBeCut(_ line: String, _ whole: String) -> Bool {
+    !Kills.all.isEmpty && whole.hasPrefix(line)
+  }
 }

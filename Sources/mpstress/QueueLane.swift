@@ -7,7 +7,8 @@ extension Lane {
   static let queues = Lane(
     kind: "queues",
     operations: [
-      Operation("storm", { try storm($0, isAsync: false) }), Operation("storm in tasks", { try storm($0, isAsync: true) }),
+      Operation("storm", { try storm($0, isAsync: false) }),
+      Operation("storm in tasks", { try storm($0, isAsync: true) }),
       Operation("put and die", putAndDie), Operation("queue of queues", queueOfQueues),
       Operation("time out", timeOut),
     ])
@@ -21,7 +22,10 @@ extension Lane {
     let (producers, consumers) = (desk.draw.number(1...3), desk.draw.number(0...3))
     let notes = try QueueNotes(producers: producers, consumers: consumers + 1, count: count)
     let queue = try Queue<Parcel>(capacity: capacity)
-    func start(_ body: @escaping @Sendable (inout Draw) throws -> Void, _ task: @escaping @Sendable (inout Draw) async throws -> Void)
+    func start(
+      _ body: @escaping @Sendable (inout Draw) throws -> Void,
+      _ task: @escaping @Sendable (inout Draw) async throws -> Void
+    )
       throws -> Process<Void>
     {
       let draw = Draw(seed: desk.draw.next())
@@ -40,12 +44,15 @@ extension Lane {
     }
     let putting = try (0..<producers).map { producer in
       try start(
-        { try notes.produce(queue, producer, length, &$0) }, { try await notes.produceInTask(queue, producer, length, &$0) })
+        { try notes.produce(queue, producer, length, &$0) },
+        { try await notes.produceInTask(queue, producer, length, &$0) })
     }
     let getting = try (0..<consumers).map { consumer in
-      try start({ try notes.consume(queue, consumer + 1, &$0) }, { try await notes.consumeInTask(queue, consumer + 1, &$0) })
+      try start(
+        { try notes.consume(queue, consumer + 1, &$0) }, { try await notes.consumeInTask(queue, consumer + 1, &$0) })
     }
-    var victims = desk.draw.chance(2) ? [] : Array((putting + getting).shuffled(using: &desk.draw).prefix(desk.draw.number(1...2)))
+    var victims =
+      desk.draw.chance(2) ? [] : Array((putting + getting).shuffled(using: &desk.draw).prefix(desk.draw.number(1...2)))
     // This process consumes as well, so that somebody does when all the others are killed.
     var last = notes.newOrder
     while putting.contains(where: \.isAlive) {
@@ -68,8 +75,11 @@ extension Lane {
     for (number, process) in putting.enumerated() { try desk.expectEnd(of: process, "producer \(number)") }
     for (number, process) in getting.enumerated() { try desk.expectEnd(of: process, "consumer \(number + 1)") }
     let killed = getting.filter(desk.wasKilled).count
-    for fault in notes.faults(killedProducers: putting.map(desk.wasKilled), killedConsumers: [false] + getting.map(desk.wasKilled)) {
-      desk.violation("\(fault); capacity \(capacity ?? -1), \(producers) producers, \(consumers) consumers, \(length) bytes")
+    for fault in notes.faults(
+      killedProducers: putting.map(desk.wasKilled), killedConsumers: [false] + getting.map(desk.wasKilled))
+    {
+      desk.violation(
+        "\(fault); capacity \(capacity ?? -1), \(producers) producers, \(consumers) consumers, \(length) bytes")
     }
     desk.require(queue.count == 0, "\(queue.count) elements are left in a drained queue")
     var undone = 0

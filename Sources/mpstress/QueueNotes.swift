@@ -135,7 +135,10 @@ struct QueueNotes: Sendable {
   }
 
   private func note(_ parcel: Parcel, _ consumer: Int, _ last: inout [Int]) {
-    guard 0..<producers ~= parcel.producer, 0..<count ~= parcel.number else { return fault[consumer] = 1 }
+    guard 0..<producers ~= parcel.producer, 0..<count ~= parcel.number else {
+      fault[consumer] = 1
+      return
+    }
     if !parcel.isWhole { fault[consumer] = 2 }
     if parcel.number <= last[parcel.producer] { fault[consumer] = 3 }
     last[parcel.producer] = parcel.number

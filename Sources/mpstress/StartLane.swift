@@ -112,7 +112,8 @@ extension Lane {
     let bytes = [UInt8](repeating: UInt8(desk.draw.number(0...255)), count: desk.draw.size(upTo: 4 << 20))
     let process = Process(target: { (bytes: [UInt8]) in bytes + bytes.prefix(1) }, args: (bytes))
     let answer = try desk.answer(of: process)
-    desk.require(answer == nil || answer == bytes + bytes.prefix(1), "\(answer?.count ?? 0) other bytes for \(bytes.count)")
+    desk.require(
+      answer == nil || answer == bytes + bytes.prefix(1), "\(answer?.count ?? 0) other bytes for \(bytes.count)")
   }
 
   private static func asyncChild(_ desk: Desk) throws {

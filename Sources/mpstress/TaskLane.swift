@@ -14,7 +14,8 @@ extension Lane {
     ])
 
   /// Runs `body` on a task, and waits for its end with what is not tested here.
-  private static func inTask(_ body: @escaping @Sendable (Desk) async throws -> Void) -> @Sendable (Desk) throws -> Void {
+  private static func inTask(_ body: @escaping @Sendable (Desk) async throws -> Void) -> @Sendable (Desk) throws -> Void
+  {
     { desk in
       let (isDone, failure) = (Count(), Box<(any Error)?>(nil))
       Task.detached {
@@ -67,7 +68,9 @@ extension Lane {
         switch desk.draw.number(0...2) {
         case 0: _ = try await cancelled { try await process.join() }
         case 1: _ = try await cancelled { try await process.result() }
-        default: desk.require(!(try await process.join(timeout: .microseconds(100))) || desk.wasKilled(process), "an end too early")
+        default:
+          desk.require(
+            !(try await process.join(timeout: .microseconds(100))) || desk.wasKilled(process), "an end too early")
         }
       } catch is CancellationError {
         desk.tally.add("cancelled", to: .errors)
@@ -156,7 +159,9 @@ extension Lane {
       try await Task.sleep(for: .milliseconds(1))
       return 3
     }
-    do { desk.require(try await future.value == 3, "another value") } catch { desk.require(isKill(error, desk), "\(error)") }
+    do { desk.require(try await future.value == 3, "another value") } catch {
+      desk.require(isKill(error, desk), "\(error)")
+    }
     pool.close()
     desk.require(try await pool.join(), "join() of a closed pool came back with false")
   }
@@ -228,7 +233,12 @@ extension Lane {
     while !event.isSet, process.isAlive {
       do { try await event.wait(timeout: .milliseconds(20)) } catch is TimeoutError {}
     }
-    do { try await cancelled { try await lock.acquire(); try lock.release() } } catch is CancellationError {}
+    do {
+      try await cancelled {
+        try await lock.acquire()
+        try lock.release()
+      }
+    } catch is CancellationError {}
     try await lock.acquire(timeout: .seconds(60))
     try lock.release()
     try await process.join()

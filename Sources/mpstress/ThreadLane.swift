@@ -17,15 +17,18 @@ extension Lane {
     // Each thread that throws says so on standard error.
     let throwing = desk.draw.chance(50) ? 0 : -1
     let threads = (0..<desk.draw.number(1...8)).map { number in
-      Multiprocessing.Thread(target: { (number: Int) -> Int in
-        for _ in 0..<50 { try lock.withLock { sum.add() } }
-        if number == throwing { throw Mishap(number: number) }
-        return number * 2
-      }, args: (number))
+      Multiprocessing.Thread(
+        target: { (number: Int) -> Int in
+          for _ in 0..<50 { try lock.withLock { sum.add() } }
+          if number == throwing { throw Mishap(number: number) }
+          return number * 2
+        }, args: (number))
     }
     for thread in threads { try thread.start() }
     for (number, thread) in threads.enumerated() {
-      do { desk.require(try thread.result() == number * 2, "another result of thread \(number)") } catch let mishap as Mishap {
+      do { desk.require(try thread.result() == number * 2, "another result of thread \(number)") } catch let mishap
+        as Mishap
+      {
         desk.require(number == throwing && mishap.number == number, "\(mishap) of thread \(number)")
         desk.tally.add("thrown", to: .errors)
       }
@@ -42,7 +45,8 @@ extension Lane {
     let cancels = desk.draw.chance(2)
     if cancels { timers[0].cancel() }
     for timer in timers { desk.require(try timer.join(), "join() of a timer came back with false") }
-    desk.require(timers.count - (cancels ? 1 : 0)...timers.count ~= calls.value, "\(calls.value) calls of \(timers.count) timers")
+    desk.require(
+      timers.count - (cancels ? 1 : 0)...timers.count ~= calls.value, "\(calls.value) calls of \(timers.count) timers")
   }
 
   private static func pool(_ desk: Desk) throws {
