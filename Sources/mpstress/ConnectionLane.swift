@@ -145,24 +145,20 @@ extension Lane {
       desk.dawdle(upTo: 3000)
       desk.kill(process)
     }
-    while true {
-      let isGone = !process.isAlive
+    let ready = try waitAny([listener, process])
+    if ready.contains(where: { $0 as AnyObject === listener }) {
       do {
-        let connection = try listener.accept(timeout: isGone ? .zero : .milliseconds(200))
+        let connection = try listener.accept(timeout: .seconds(60))
         defer { connection.close() }
         desk.require(!isStranger, "a stranger was let in")
         try exchange(connection, process, desk)
-        break
-      } catch is TimeoutError {
-        if isGone { break }
       } catch ConnectionError.authenticationFailed {
         try process.join()
         desk.require(isStranger || desk.wasKilled(process), "the key is right, and was refused")
-        break
       } catch ConnectionError.peerClosed {
-        // Killed in the midst of the handshake.
+        // In the midst of the handshake.
         try process.join()
-        break
+        desk.require(desk.wasKilled(process), "the peer closed with \(process.exitCode ?? 0)")
       }
     }
     do {

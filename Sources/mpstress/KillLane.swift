@@ -40,7 +40,7 @@ extension Lane {
           usleep(UInt32(desk.draw.size(upTo: 2000)))
         }
         desk.dawdle(upTo: 50_000)
-      },
+      }
     ], isFault: true)
 }
 

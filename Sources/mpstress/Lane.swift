@@ -23,7 +23,8 @@ struct Lane: Sendable {
   var isFault = false
 
   static let all = [
-    starts, crashes, queues, locks, memory, connections, pools, tasks, threads, programs, faults, kills, interruptions,
+    starts, crashes, families, queues, locks, lockTasks, memory, connections, pools, jobs, tasks, threads, programs,
+    faults, kills, interruptions,
   ]
 
   /// Does operations until the round's time is over. The first rounds do each at least once.
