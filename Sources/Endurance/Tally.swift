@@ -7,6 +7,8 @@ package struct Tally: Sendable {
   }
 
   private var counts: [Heading: [String: Int]] = [:]
+  /// Seconds that an operation has taken at most.
+  private var longest: [String: Double] = [:]
 
   package init() {}
 
@@ -14,7 +16,13 @@ package struct Tally: Sendable {
     counts[heading, default: [:]][name, default: 0] += count
   }
 
+  /// An operation has ended.
+  package mutating func took(_ seconds: Double, for operation: String) {
+    longest[operation] = max(longest[operation] ?? 0, seconds)
+  }
+
   package mutating func add(_ other: Tally) {
+    for (name, seconds) in other.longest { took(seconds, for: name) }
     for (heading, names) in other.counts {
       for (name, count) in names { add(name, to: heading, count) }
     }
@@ -24,18 +32,14 @@ package struct Tally: Sendable {
 
   package subscript(_ name: String, _ heading: Heading) -> Int { counts[heading]?[name] ?? 0 }
 
-  /// A line, for a look in between.
-  package var line: String {
-    Heading.allCases.map { "\(sum($0)) \($0.rawValue)" }.joined(separator: ", ")
-  }
-
   /// A table, for the end.
   package var table: String {
     let width = counts.values.flatMap(\.keys).map(\.count).max() ?? 0
     return Heading.allCases.map { heading in
       let names = counts[heading, default: [:]].sorted { $0.key < $1.key }
-      let lines = names.map { name, count in
-        "  \(name)\(String(repeating: " ", count: width - name.count + 2))\(count)"
+      let lines = names.map { name, count -> String in
+        let times = longest[name].map { ", \(Int($0 * 1000)) ms at most" } ?? ""
+        return "  \(name)\(String(repeating: " ", count: width - name.count + 2))\(count)\(times)"
       }
       return (["\(heading.rawValue): \(sum(heading))"] + lines).joined(separator: "\n")
     }.joined(separator: "\n")

@@ -27,6 +27,8 @@ package final class Watch: Sendable {
     Console.write("hang, seed \(seed):\n")
     for state in states { Console.write("  \(state.what), for \(Int(state.seconds)) s\n") }
     let descendants = ProcessFiles.descendants(of: getpid())
+    // As they are now: some would end meanwhile.
+    for process in descendants { kill(process, SIGSTOP) }
     for process in [getpid()] + descendants.prefix(40) { Stacks.write(of: process) }
     for process in descendants { kill(process, SIGKILL) }
     Console.write("1 violation: \(stuck[0].what) hangs\n")

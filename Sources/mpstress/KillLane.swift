@@ -23,7 +23,7 @@ extension Lane {
 
   private static func strike(_ desk: Desk, _ body: (Desk, Int32) -> Void) {
     usleep(UInt32(desk.draw.number(100...60_000)))
-    let children = ProcessFiles.children(of: getpid())
+    let children = ProcessFiles.children(of: getpid()).filter { !Kills.spares($0) }
     if !children.isEmpty { body(desk, desk.draw.one(of: children)) }
   }
 

@@ -34,13 +34,16 @@ struct Lane: Sendable {
       let operation = first < operations.endIndex ? operations[first] : desk.draw.one(of: operations)
       first += 1
       desk.step += 1
+      let name = "\(kind): \(operation.name)"
       desk.announce(operation.name)
-      desk.tally.add("\(kind): \(operation.name)", to: .operations)
+      desk.tally.add(name, to: .operations)
+      let start = Moment.now
       do {
         try operation.body(desk)
       } catch {
         desk.violation("an error that nobody expected: \(error)")
       }
+      desk.tally.took(Moment.now - start, for: name)
     }
     desk.pause()
   }
