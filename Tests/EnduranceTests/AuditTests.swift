@@ -9,7 +9,8 @@ final class AuditTests: XCTestCase {
   private static let mark = Mark()
 
   private func violations(since before: Holdings) -> [String] {
-    Audit(since: before).violations(in: .now(marked: Self.mark))
+    // Dispatch, which Foundation waits with, opens timers and an epoll of its own, whenever it likes.
+    Audit(since: before).violations(in: .now(marked: Self.mark)).filter { !$0.contains("anon_inode") }
   }
 
   private func assertSees(_ text: String, since before: Holdings, line: UInt = #line) {
