@@ -38,6 +38,9 @@ let package = Package(
     .executableTarget(
       name: "mpbench-coders", dependencies: ["Multiprocessing", "Measuring"], swiftSettings: settings),
     .target(name: "Measuring", dependencies: ["TraceReading"], swiftSettings: settings),
+    .executableTarget(
+      name: "mpstress", dependencies: ["Multiprocessing", "CMultiprocessing", "Endurance"], swiftSettings: settings),
+    .target(name: "Endurance", swiftSettings: settings),
     .executableTarget(name: "mptrace", dependencies: ["TraceReading"], swiftSettings: settings),
     .target(name: "TraceReading", swiftSettings: settings),
     .target(
@@ -60,6 +63,7 @@ let package = Package(
       name: "MultiprocessingTests",
       dependencies: ["Multiprocessing", "MultiprocessingEngine", "CMultiprocessing", "TestSupport"],
       swiftSettings: settings),
+    .testTarget(name: "EnduranceTests", dependencies: ["Endurance", "TestSupport"], swiftSettings: settings),
     .executableTarget(
       name: "fixture", dependencies: ["Multiprocessing"], path: "Tests/Fixture", swiftSettings: settings),
     .executableTarget(

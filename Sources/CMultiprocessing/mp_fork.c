@@ -5,6 +5,7 @@
 #include "mp_once.h"
 #include "mp_registry.h"
 #include "mp_system.h"
+#include "mp_walk.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -70,6 +71,7 @@ static void enter_child(void) {
   atomic_fetch_add_explicit(&generation, 1, memory_order_relaxed);
   atomic_store_explicit(&state, IDLE, memory_order_relaxed);
   atomic_store_explicit(&ending, 0, memory_order_relaxed);
+  mp_walk_reset_in_child();
   launched = forking;
   started = false;
 }
@@ -132,6 +134,7 @@ static int fork_once(void *context) {
   mp_launch *launch = context;
   pid_t parent = getpid();
   int fault = MP_FAULT(MP_CALL_FORK);
+  mp_walk_hold();
   mp_gate_close();
   forking = true;
   pid_t pid = fault ? -1 : fork();
@@ -142,6 +145,7 @@ static int fork_once(void *context) {
   int error = fault ? fault : errno;
   forking = false;
   mp_gate_open();
+  mp_walk_let_go();
   if (pid < 0) return -error;
 
   fault = MP_FAULT(MP_CALL_PIDFD_OPEN);

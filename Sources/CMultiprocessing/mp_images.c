@@ -1,5 +1,7 @@
 #include "mp_images.h"
 
+#include "mp_walk.h"
+
 #include <dlfcn.h>
 #include <link.h>
 #include <stdbool.h>
@@ -34,7 +36,7 @@ static int visit_image(struct dl_phdr_info *info, size_t size, void *opaque) {
 void mp_images_visit(void (*visit)(void *context, uintptr_t load_bias, uintptr_t end_of_text, const char *path),
                      void *context) {
   visitor visitor = {.visit = visit, .context = context, .is_first = true};
-  dl_iterate_phdr(visit_image, &visitor);
+  mp_walk_images(visit_image, &visitor);
 }
 
 const char *mp_images_symbol(uintptr_t address) {

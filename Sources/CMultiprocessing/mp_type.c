@@ -1,5 +1,7 @@
 #include "mp_type.h"
 
+#include "mp_walk.h"
+
 #include <link.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -66,7 +68,7 @@ static int look_in_image(struct dl_phdr_info *image, size_t size, void *context)
 /// Whether `size` bytes of an image's data, or of its code, lie at `address`.
 static bool is_in_image(const void *address, size_t size, bool executable) {
   segment_search search = {.address = (uintptr_t)address, .size = size, .executable = executable};
-  dl_iterate_phdr(look_in_image, &search);
+  mp_walk_images(look_in_image, &search);
   return search.found;
 }
 

@@ -61,6 +61,8 @@ final class HouseRulesTests: XCTestCase {
       ("Sources/Multiprocessing", standard.union(["MultiprocessingEngine", "_Concurrency"])),
       ("Sources/TraceReading", []),
       ("Sources/mptrace", ["Glibc", "TraceReading"]),
+      ("Sources/Endurance", standard),
+      ("Sources/mpstress", standard.union(["CMultiprocessing", "Multiprocessing", "Endurance"])),
       ("Samples", ["Multiprocessing", "Glibc"]),
     ]
     for (folder, modules) in allowed {
