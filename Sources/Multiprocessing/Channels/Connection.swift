@@ -150,7 +150,8 @@ public final class Connection: Sendable {
 
   // MARK: State
 
-  /// Waits until there is a message, or the peer is gone: a call to receive does not wait then.
+  /// Waits until there is a message, or the peer is gone: a call to receive does not wait then, but for what is left to come of a message that has
+  /// begun, such as the descriptors of one that passes some.
   ///
   /// - Parameter timeout: zero only looks; nil waits for ever.
   /// - Returns: false when time ran out.
