@@ -144,5 +144,6 @@ case "threads-exit":
   exit(3)
 case "exit-in-a-thread": try exitInAThread()
 case "exit-in-threads": try exitInThreads()
+case "threads-of-exit-blocks": try threadsOfExitBlocks()
 default: fatalError("name a scene")
 }
