@@ -137,6 +137,8 @@ case "nested-exit": try nestedExit()
 case "handlers": try handlers()
 case "family": try family()
 case "programs": try programs()
+case "prompt": try prompt()
+case "foreground": try foreground()
 case "memory": try memory(CommandLine.arguments[2], CommandLine.arguments[3])
 case "threads": try threads()
 case "threads-exit":

@@ -21,9 +21,12 @@ extension Popen {
 
   /// What is special about a program.
   public struct Options: Sendable, Hashable {
-    /// The process group to join, 0 for one of its own. nil, the default: one of its own, so that a timeout or a cancellation reaches
-    /// all that it starts; but this process' group for a program that reads from this process' terminal, which only the foreground may.
-    /// Ctrl-C reaches the programs of the terminal's group alone: join `getpgrp()` where it shall.
+    /// The process group to join, 0 for one of its own. nil, the default: this process' group where this process has a terminal, so that the
+    /// program may prompt there, and Ctrl-C and the shell's job control reach both; else one of its own.
+    ///
+    /// A timeout or a cancellation ends all that the program has started in its group. In a group of its own nothing is missed. In this
+    /// process' group, or one that it has joined, that is found by descent, and what has lost its parent by then is not: ask for 0 where
+    /// that matters more than the terminal.
     public var processGroup: Int32?
     /// A session of its own, without a terminal; setsid(2).
     public var newSession: Bool

@@ -62,8 +62,8 @@ extension Popen {
 
   // MARK: Signals
 
-  /// Sends a signal to the program, or to all of its process group. Never reaches another program: a program that leads no group gets
-  /// it alone; see `Options.processGroup`.
+  /// Sends a signal to the program, or to all of its process group. Never reaches another program: of a group that is not the program's own,
+  /// it reaches the program and what that has started; see `Options.processGroup`.
   ///
   /// The group is reached also when the program has ended and others are left in it; once `poll` or `wait` has seen the end, from Linux
   /// 6.9 on.

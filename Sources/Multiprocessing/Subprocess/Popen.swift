@@ -92,8 +92,10 @@ public final class Popen: Sendable {
     request.folder = folder
     request.passedDescriptors = options.passDescriptors
     request.newSession = options.newSession
-    let readsTerminal = places.input == .inherited && !options.pseudoTerminal && Syscall.isTerminal(STDIN_FILENO)
-    request.group = options.processGroup ?? (readsTerminal ? nil : 0)
+    request.group = options.processGroup
+    if request.group == nil, !options.newSession, !options.pseudoTerminal, !Syscall.hasControllingTerminal() {
+      request.group = 0
+    }
     request.fileModeMask = options.umask
     request.user = options.userID
     request.userGroup = options.groupID
