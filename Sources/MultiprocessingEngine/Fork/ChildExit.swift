@@ -1,6 +1,5 @@
 import CMultiprocessing
 import Glibc
-import Glibc
 
 /// The one way out of a child: what the layer above asked for, stdio written out, `_exit`. The parent's atexit(3)
 /// handlers and destructors are not the child's to run.
