@@ -17,20 +17,30 @@ final class ProgramTree {
     return zip(found, ended).compactMap { $1 ? nil : $0.pidfd }
   }
 
-  /// Sends a signal to all; who cannot be looked for now does not get it.
+  /// Sends a signal to all that there are by now; who cannot be looked for does not get it.
   func send(signal: Int32) throws(SystemFailure) {
     _ = try? look()
     try signalKnown(signal)
   }
 
-  /// Ends them all. Stopped first, and looked for until there are no more: a process that is stopped starts no other one, and one that was
-  /// killed would leave its children without a parent.
+  /// Asks them all to end; who cannot be looked for now is left to `kill`.
+  func ask() throws(SystemFailure) {
+    try? stop()
+    let asked = Result { () throws(SystemFailure) in try signalKnown(SIGTERM) }
+    try signalKnown(SIGCONT)
+    try asked.get()
+  }
+
+  /// Ends them all.
   func kill() throws(SystemFailure) {
-    let looked = Result { () throws(SystemFailure) in
-      repeat { try signalKnown(SIGSTOP) } while try look()
-    }
+    let stopped = Result { () throws(SystemFailure) in try stop() }
     try signalKnown(SIGKILL)
-    try looked.get()
+    try stopped.get()
+  }
+
+  /// Looks for them until there are no more: a process that is stopped starts no other one, which would lose its parent before it is found.
+  private func stop() throws(SystemFailure) {
+    repeat { try signalKnown(SIGSTOP) } while try look()
   }
 
   private func signalKnown(_ signal: Int32) throws(SystemFailure) {

@@ -8,9 +8,11 @@ package struct Teardown {
     let pidfd: SharedDescriptor
     let tree: ProgramTree?
 
-    func send(signal: Int32) throws(SystemFailure) {
-      if let tree { return try tree.send(signal: signal) }
-      try program.signalGroup(signal, heldBy: pidfd)
+    func ask() throws(SystemFailure) {
+      if let tree { return try tree.ask() }
+      try program.signalGroup(SIGTERM, heldBy: pidfd)
+      // One that is stopped hears of it only when it goes on.
+      try program.signalGroup(SIGCONT, heldBy: pidfd)
     }
 
     func kill() throws(SystemFailure) {
@@ -77,11 +79,7 @@ package struct Teardown {
   }
 
   private func ask() throws(SystemFailure) {
-    for entry in entries {
-      try entry.send(signal: SIGTERM)
-      // One that is stopped hears of it only when it goes on.
-      try entry.send(signal: SIGCONT)
-    }
+    for entry in entries { try entry.ask() }
   }
 
   private func kill() throws(SystemFailure) {
