@@ -208,6 +208,9 @@ enum CurrentProcess {
 /// Runs `block` when this process ends in order: by leaving its main code or by exit(3), not by a signal. The last one
 /// registered runs first. Threads that a block starts, and that are not daemons, are joined ahead of the next one. A child runs the blocks
 /// that were registered in it, and none of its parent's. Python's `atexit.register()`.
+///
+/// As in C, exit(3) is not for a signal's handler, which may have interrupted whoever holds what the end needs: have the handler tell a thread,
+/// or end by _exit(2), which runs nothing.
 public func atExit(_ block: @escaping @Sendable () -> Void) {
   CurrentProcess.addExitBlock(block)
 }

@@ -179,7 +179,7 @@ extension Popen {
     }
 
     private func outOfTime(_ timeout: Duration?) -> TimeoutError {
-      TimeoutError(operation: "what a program writes", timeout: max(timeout ?? .zero, .zero))
+      TimeoutError(operation: "what a program writes", timeout: timeout ?? .zero)
     }
   }
 }

@@ -91,7 +91,7 @@ extension Popen {
     }
 
     private func outOfTime(_ timeout: Duration?) -> TimeoutError {
-      TimeoutError(operation: "a program to read", timeout: max(timeout ?? .zero, .zero))
+      TimeoutError(operation: "a program to read", timeout: timeout ?? .zero)
     }
   }
 }

@@ -55,7 +55,7 @@ extension Popen {
   private func ended(_ hasEnded: Bool, _ timeout: Duration?) throws -> TerminationStatus {
     let status = try PopenError.telling { () throws(SystemFailure) in try program.child.statusIfEnded() }
     guard hasEnded, let status else {
-      throw TimeoutError(operation: "the end of \(arguments[0])", timeout: max(timeout ?? .zero, .zero))
+      throw TimeoutError(operation: "the end of \(arguments[0])", timeout: timeout ?? .zero)
     }
     return TerminationStatus(status.termination)
   }
