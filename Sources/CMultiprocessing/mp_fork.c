@@ -58,10 +58,9 @@ void mp_unblock_signals(void) {
 static bool forking;        // true in the launcher's own forks; guarded by the caller's fork lock
 static _Atomic int ending;  // the id of the thread that ends the process, or 0
 
-void mp_claim_end(void) {
+bool mp_claim_end(void) {
   int self = mp_gettid(), holder = 0;
-  if (atomic_compare_exchange_strong(&ending, &holder, self)) return;
-  while (holder != self) pause();
+  return atomic_compare_exchange_strong(&ending, &holder, self) || holder == self;
 }
 
 /// Runs in the child of every fork(), one that the program makes by itself included: there is no launcher in it.

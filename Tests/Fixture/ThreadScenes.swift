@@ -41,3 +41,19 @@ func exitInThreads() throws {
   }
   raiseAtTheEnd()
 }
+
+/// Threads that the end of the program has begun.
+func threadsOfExitBlocks() throws {
+  atExit { say("first registered") }
+  atExit {
+    say("block")
+    let late = Thread(target: {
+      try isEnding.wait()
+      say("thread")
+      atExit { say("its block") }
+      try Thread(target: { say("its thread") }).start()
+    })
+    try? late.start()
+    isEnding.set()
+  }
+}

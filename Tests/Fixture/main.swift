@@ -137,6 +137,8 @@ case "nested-exit": try nestedExit()
 case "handlers": try handlers()
 case "family": try family()
 case "programs": try programs()
+case "prompt": try prompt()
+case "foreground": try foreground()
 case "memory": try memory(CommandLine.arguments[2], CommandLine.arguments[3])
 case "threads": try threads()
 case "threads-exit":
@@ -144,5 +146,6 @@ case "threads-exit":
   exit(3)
 case "exit-in-a-thread": try exitInAThread()
 case "exit-in-threads": try exitInThreads()
+case "threads-of-exit-blocks": try threadsOfExitBlocks()
 default: fatalError("name a scene")
 }

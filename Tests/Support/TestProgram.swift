@@ -10,7 +10,7 @@ public final class TestProgram {
     var actions = posix_spawn_file_actions_t()
     posix_spawn_file_actions_init(&actions)
     posix_spawn_file_actions_adddup2(&actions, output.descriptor, STDOUT_FILENO)
-    let words = [TestProgram.folder + name] + arguments
+    let words = [TestProgram.path(of: name)] + arguments
     var argv = words.map { strdup($0) } + [nil]
     var pid: Int32 = -1
     let error = posix_spawn(&pid, words[0], &actions, nil, &argv, environ)
@@ -19,6 +19,8 @@ public final class TestProgram {
     precondition(error == 0, "cannot run \(words[0]): errno \(error)")
     self.pid = pid
   }
+
+  public static func path(of name: String) -> String { folder + name }
 
   /// Where the build puts every executable, the one that runs the tests as well.
   private static var folder: String {

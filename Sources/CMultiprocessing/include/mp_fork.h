@@ -50,9 +50,9 @@ void mp_unblock_signals(void);
 /// and a child that is the first to call one pays for it in copied pages, every child anew.
 void mp_launch_rehearse(void);
 
-/// Claims the end of this process for the calling thread, which may do so again, as exit(3) in an exit handler does. Any
-/// other thread is held until the process is gone.
-void mp_claim_end(void);
+/// Claims the end of this process for the calling thread, which may do so again, as exit(3) in an exit handler does. False on
+/// any other thread: it has to stay until the process is gone.
+bool mp_claim_end(void);
 
 /// A number that every fork changes in the child. What carries an older one belongs to an
 /// ancestor: its locks are held by threads that do not exist here, its descriptors are closed.

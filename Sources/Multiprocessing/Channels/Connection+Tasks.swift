@@ -72,7 +72,7 @@ extension Connection {
         throw ConnectionError.system(errno: failure.errno)
       }
       guard isReadable else {
-        throw TimeoutError(operation: "a message", timeout: max(timeout ?? .zero, .zero))
+        throw TimeoutError(operation: "a message", timeout: timeout ?? .zero)
       }
     }
   }

@@ -61,7 +61,7 @@ extension ConnectionError {
     switch failure {
     case .end: ConnectionError.peerClosed
     case .closed: ConnectionError.closed
-    case .timedOut: TimeoutError(operation: operation, timeout: max(timeout ?? .zero, .zero))
+    case .timedOut: TimeoutError(operation: operation, timeout: timeout ?? .zero)
     case .corrupt(let reason): ConnectionError.corruptMessage(reason)
     case .tooLong(let length): ConnectionError.messageTooLong(length)
     case .unauthentic: ConnectionError.authenticationFailed

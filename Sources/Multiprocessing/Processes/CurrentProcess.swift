@@ -22,6 +22,8 @@ enum CurrentProcess {
     var hasExitHook = false
     /// Waits for the threads that are to have ended before the process does; nil until there was one.
     var awaitThreads: (@Sendable () -> Void)?
+    /// Has the calling thread, which wants to end this process, count as one that has ended.
+    var giveWay: (@Sendable () -> Void)?
 
     mutating func forgetParent() {
       generation = .current
@@ -121,6 +123,7 @@ enum CurrentProcess {
       state.storage = storage
     }
     ChildExit.awaitThreads = awaitThreads
+    ChildExit.giveWay = { if let giveWay = withState({ $0.giveWay }) { giveWay() } }
     ChildExit.tidyUp = end
   }
 
@@ -134,11 +137,13 @@ enum CurrentProcess {
     }
   }
 
-  /// For the floor that knows the threads: `body` runs first of all at the end, and may run again.
-  static func beforeEnd(awaitThreads body: @escaping @Sendable () -> Void) {
+  /// For the floor that knows the threads: `awaitThreads` runs first of all at the end, and again after each exit block; `giveWay` on a
+  /// thread that wants to end a child while another one does.
+  static func beforeEnd(awaitThreads: @escaping @Sendable () -> Void, giveWay: @escaping @Sendable () -> Void) {
     withState { state in
       installExitHook(&state)
-      state.awaitThreads = body
+      state.awaitThreads = awaitThreads
+      state.giveWay = giveWay
     }
   }
 
@@ -175,14 +180,16 @@ enum CurrentProcess {
   static var isEnding: Bool { ending.load(ordering: .relaxed) }
   private static let ending = Atomic<Bool>(false)
 
-  /// The threads that are not daemons are joined; the exit blocks, last first; then the daemons among the children are terminated and the
-  /// others joined: as Python does.
+  /// The threads that are not daemons are joined; the exit blocks, last first, and after each the threads that it has started; then the
+  /// daemons among the children are terminated and the others joined: as Python does.
   static func end() {
     defer { Tracing.leave() }
     awaitThreads()
     // Nothing to do is the rule, and costs a child nothing.
     while withState({ $0.hasOwnLists && !$0.exitBlocks.isEmpty }), let block = withState({ $0.exitBlocks.popLast() }) {
       block()
+      // Those that it has started.
+      awaitThreads()
     }
     guard hasChildren else { return }
     ending.store(true, ordering: .relaxed)
@@ -199,8 +206,11 @@ enum CurrentProcess {
 }
 
 /// Runs `block` when this process ends in order: by leaving its main code or by exit(3), not by a signal. The last one
-/// registered runs first. A child runs the blocks that were registered in it, and none of its parent's. Python's
-/// `atexit.register()`.
+/// registered runs first. Threads that a block starts, and that are not daemons, are joined ahead of the next one. A child runs the blocks
+/// that were registered in it, and none of its parent's. Python's `atexit.register()`.
+///
+/// As in C, exit(3) is not for a signal's handler, which may have interrupted whoever holds what the end needs: have the handler tell a thread,
+/// or end by _exit(2), which runs nothing.
 public func atExit(_ block: @escaping @Sendable () -> Void) {
   CurrentProcess.addExitBlock(block)
 }

@@ -9,11 +9,19 @@ public struct Completed: Codable, Hashable, Sendable {
   /// What it wrote to standard error, as far as that was collected.
   public let error: [UInt8]
 
-  init(arguments: [String], status: TerminationStatus, output: [UInt8], error: [UInt8]) {
-    self.arguments = arguments
-    self.status = status
-    self.output = output
-    self.error = error
+  /// What has come of programs that have ended. Throws `PopenError.failed` when that is to be checked for.
+  init(_ processes: [Popen], _ written: (output: [UInt8], error: [UInt8]), _ check: Bool) throws {
+    arguments = Array(processes.map(\.arguments).joined(separator: ["|"]))
+    status = Self.status(of: try processes.map { try $0.finalStatus() })
+    (output, error) = written
+    if check && !isSuccess { throw PopenError.failed(self) }
+  }
+
+  /// The last that is no success. That the reader had enough is none of the writer's failures.
+  static func status(of statuses: [TerminationStatus]) -> TerminationStatus {
+    guard let last = statuses.last else { return .exited(0) }
+    if last != .exited(0) { return last }
+    return statuses.dropLast().last { $0 != .exited(0) && $0 != .signaled(.brokenPipe) } ?? last
   }
 
   /// `output` as text. What is no UTF-8 shows as U+FFFD.

@@ -16,19 +16,30 @@ struct Conversation {
   /// Time was up.
   private struct OutOfTime: Error {}
 
+  /// The first of `processes`, which are one at least, reads `input`; the last one's output is taken in, and what all of them complain of to
+  /// `error`. Throws the misuse.
   init(
-    with programs: [Program], named name: String, input: WritingEnd?, bytes: [UInt8], output: ReadingEnd?,
-    error: ReadingEnd?, options: Popen.Options, timeout: Duration?
-  ) {
+    with processes: [Popen], _ input: [UInt8], error: Popen.InputStream?, _ timeout: Duration?
+  ) throws {
+    for process in processes { try process.requireOwner() }
+    let (first, last) = (processes[0], processes[processes.count - 1])
+    try Self.check(input, for: first.standardInput)
     deadline = Deadline(after: timeout)
-    self.programs = programs
-    self.output = output
-    self.error = error
+    programs = processes.map(\.program)
+    output = last.standardOutput?.end
+    self.error = error?.end
     self.timeout = timeout
-    limit = options.outputLimit
-    exchange = Exchange(input: input, bytes: bytes, outputs: [output, error].compactMap { $0 }, limit: limit)
-    teardown = Teardown(programs, grace: options.gracePeriod)
-    operation = "the end of \(name)"
+    limit = first.options.outputLimit
+    exchange = Exchange(
+      input: first.standardInput?.end, bytes: input, outputs: [output, self.error].compactMap { $0 }, limit: limit)
+    teardown = Teardown(programs, grace: first.options.gracePeriod)
+    operation = "the end of \(processes.map { $0.arguments[0] }.joined(separator: " | "))"
+  }
+
+  private static func check(_ input: [UInt8], for stream: Popen.OutputStream?) throws(PopenError) {
+    if input.isEmpty { return }
+    guard let stream else { throw .invalidArgument("input for a program whose stdin is not .pipe") }
+    if stream.isClosed { throw .closed }
   }
 
   mutating func run() throws -> (output: [UInt8], error: [UInt8]) {
@@ -69,7 +80,7 @@ struct Conversation {
     switch failure {
     case is OutOfTime:
       return TimeoutError(
-        operation: operation, timeout: max(timeout ?? .zero, .zero), partialOutput: collected.output,
+        operation: operation, timeout: timeout ?? .zero, partialOutput: collected.output,
         partialError: collected.error)
     case is Exchange.LimitExceeded: return PopenError.outputLimitExceeded(limit ?? .max)
     case let failure as SystemFailure: return PopenError(failure)

@@ -17,7 +17,7 @@ extension Popen {
   public func communicate(
     input: [UInt8] = [], timeout: Duration? = nil
   ) throws -> (output: [UInt8], error: [UInt8]) {
-    var conversation = try conversation(input, timeout)
+    var conversation = try Conversation(with: [self], input, error: standardError, timeout)
     return try conversation.run()
   }
 
@@ -31,23 +31,8 @@ extension Popen {
   public nonisolated(nonsending) func communicate(
     input: [UInt8] = [], timeout: Duration? = nil
   ) async throws -> (output: [UInt8], error: [UInt8]) {
-    var conversation = try conversation(input, timeout)
+    var conversation = try Conversation(with: [self], input, error: standardError, timeout)
     return try await conversation.runSuspended()
-  }
-
-  private func conversation(_ input: [UInt8], _ timeout: Duration?) throws -> Conversation {
-    try requireOwner()
-    try Popen.check(input, for: standardInput)
-    return Conversation(
-      with: [program], named: arguments[0], input: standardInput?.end, bytes: input, output: standardOutput?.end,
-      error: standardError?.end, options: options, timeout: timeout)
-  }
-
-  /// Throws the misuse.
-  static func check(_ input: [UInt8], for stream: OutputStream?) throws(PopenError) {
-    if input.isEmpty { return }
-    guard let stream else { throw .invalidArgument("input for a program whose stdin is not .pipe") }
-    if stream.isClosed { throw .closed }
   }
 
   // MARK: From start to end
@@ -77,7 +62,7 @@ extension Popen {
     let popen = try Popen(
       arguments, stdin: input.isEmpty ? .null : .pipe, stdout: .pipe, stderr: stderr,
       workingDirectory: workingDirectory, environment: environment, options: options)
-    return try popen.completed(try popen.communicate(input: input, timeout: timeout), check)
+    return try Completed([popen], try popen.communicate(input: input, timeout: timeout), check)
   }
 
   /// The same without blocking a thread. Cancelling the task ends the program, and all of its process group, and throws
@@ -102,13 +87,6 @@ extension Popen {
     let popen = try Popen(
       arguments, stdin: input.isEmpty ? .null : .pipe, stdout: .pipe, stderr: stderr,
       workingDirectory: workingDirectory, environment: environment, options: options)
-    return try popen.completed(try await popen.communicate(input: input, timeout: timeout), check)
-  }
-
-  private func completed(_ written: (output: [UInt8], error: [UInt8]), _ check: Bool) throws -> Completed {
-    let completed = Completed(
-      arguments: arguments, status: try finalStatus(), output: written.output, error: written.error)
-    if check && !completed.isSuccess { throw PopenError.failed(completed) }
-    return completed
+    return try Completed([popen], try await popen.communicate(input: input, timeout: timeout), check)
   }
 }

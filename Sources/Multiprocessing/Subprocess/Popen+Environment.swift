@@ -7,7 +7,8 @@ extension Popen {
     private let base: [String: String]?
     private let changes: [String: String?]
 
-    /// This process' own, as they are at the start.
+    /// This process' own, as they are at the start. As with every reading of them, no other thread should be in setenv(3) or putenv(3) at that
+    /// moment, which the system does not guard; what is meant for a program alone belongs into `updating`.
     public static let inherit = Environment(base: nil, changes: [:])
 
     /// These, and no others: not even PATH, without which names are looked for in /bin and /usr/bin.

@@ -15,7 +15,7 @@ extension Popen {
     private enum Found<Value> {
       case value(Value)
       case end
-      case nothing(SharedDescriptor?)
+      case nothing
     }
 
     // MARK: Bytes
@@ -84,7 +84,8 @@ extension Popen {
 
     // MARK: The stream
 
-    /// Closes it here: a program that goes on writing to it ends by SIGPIPE, or meets an error. Twice is fine.
+    /// Closes it here: a program that goes on writing to it ends by SIGPIPE, or meets an error. Threads and tasks that wait for more meet the
+    /// end of the stream. Twice is fine.
     public func close() { end.close() }
 
     /// For poll(2) and its kin, or to be another program's standard input; -1 at the end and when it is closed. Do not read or close it.
@@ -104,7 +105,7 @@ extension Popen {
         switch found {
         case .some: continue
         case .end: return .value(end.take())
-        case .nothing: return .nothing(end.descriptor)
+        case .nothing: return .nothing
         }
       }
     }
@@ -123,12 +124,10 @@ extension Popen {
     private func look<Value>(_ take: () throws -> Value?) throws -> Found<Value> {
       while true {
         if let value = try take() { return .value(value) }
-        // To be held before the look: it is gone with the end.
-        let descriptor = end.descriptor
         switch try fill() {
         case .some: continue
         case .end: return try take().map { .value($0) } ?? .end
-        case .nothing: return .nothing(descriptor)
+        case .nothing: return .nothing
         }
       }
     }
@@ -144,18 +143,11 @@ extension Popen {
         switch try look() {
         case .value(let value): return value
         case .end: return nil
-        case .nothing(let descriptor):
-          guard let descriptor else { continue }
-          guard try isReadable(descriptor, until: deadline) else { throw outOfTime(timeout) }
+        case .nothing:
+          guard let watch else { continue }
+          let isWorthALook = try PopenError.telling { () throws(SystemFailure) in try watch.wait(until: deadline) }
+          guard isWorthALook else { throw outOfTime(timeout) }
         }
-      }
-    }
-
-    private func isReadable(_ descriptor: SharedDescriptor, until deadline: Deadline) throws(PopenError) -> Bool {
-      do throws(SystemFailure) {
-        return try Syscall.readable([descriptor.raw], until: deadline) == [true]
-      } catch {
-        throw PopenError(error)
       }
     }
 
@@ -168,11 +160,10 @@ extension Popen {
         switch try look() {
         case .value(let value): return value
         case .end: return nil
-        case .nothing(let descriptor):
-          guard let descriptor else { continue }
-          defer { withExtendedLifetime(descriptor) {} }
+        case .nothing:
+          guard let watch else { continue }
           do {
-            guard try await Reactor.waitReadable([descriptor.raw], until: deadline) else { throw outOfTime(timeout) }
+            guard try await watch.waitSuspended(until: deadline) else { throw outOfTime(timeout) }
           } catch let failure as SystemFailure {
             throw PopenError(failure)
           }
@@ -180,8 +171,15 @@ extension Popen {
       }
     }
 
+    /// nil when the stream has ended or was closed meanwhile.
+    private var watch: StreamWatch? {
+      var watch = StreamWatch()
+      end.join(&watch)
+      return watch.isEmpty ? nil : watch
+    }
+
     private func outOfTime(_ timeout: Duration?) -> TimeoutError {
-      TimeoutError(operation: "what a program writes", timeout: max(timeout ?? .zero, .zero))
+      TimeoutError(operation: "what a program writes", timeout: timeout ?? .zero)
     }
   }
 }

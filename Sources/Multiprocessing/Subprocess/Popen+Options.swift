@@ -12,7 +12,8 @@ extension Popen {
     /// An open file of this process'. It stays open here, and is the caller's to close.
     case fileDescriptor(Int32)
     /// A file, read for standard input, else made if need be and written, at its end or from a new beginning. Relative to this process'
-    /// working directory. A FIFO is waited for until its other side is open, by the calling thread alone.
+    /// working directory. A FIFO is waited for until its other side is open, by the calling thread alone, and without a limit: where that
+    /// matters, open it yourself, with O_NONBLOCK, and give `.fileDescriptor`.
     case path(String, append: Bool)
 
     /// A file from a new beginning.
@@ -21,9 +22,12 @@ extension Popen {
 
   /// What is special about a program.
   public struct Options: Sendable, Hashable {
-    /// The process group to join, 0 for one of its own. nil, the default: one of its own, so that a timeout or a cancellation reaches
-    /// all that it starts; but this process' group for a program that reads from this process' terminal, which only the foreground may.
-    /// Ctrl-C reaches the programs of the terminal's group alone: join `getpgrp()` where it shall.
+    /// The process group to join, 0 for one of its own. nil, the default: this process' group where this process has a terminal, so that the
+    /// program may prompt there, and Ctrl-C and the shell's job control reach both; else one of its own.
+    ///
+    /// A timeout or a cancellation ends all that the program has started in its group. In a group of its own nothing is missed. In this
+    /// process' group, or one that it has joined, that is found by descent, and what has lost its parent by then is not: ask for 0 where
+    /// that matters more than the terminal.
     public var processGroup: Int32?
     /// A session of its own, without a terminal; setsid(2).
     public var newSession: Bool
@@ -43,7 +47,8 @@ extension Popen {
     public var diesWithParent: Bool
     /// Whether the program runs on a terminal of its own, 24 lines of 80 columns, in a session of its own. Streams that are `.inherit`
     /// or `.pipe` lead there, standard error only if it is `.inherit`; `standardInput` and `standardOutput` are its other side. The
-    /// terminal echoes what is written to it, and ends lines with "\r\n".
+    /// terminal echoes what is written to it, and ends lines with "\r\n": it begins as terminals do, and the program, or stty(1) ahead of
+    /// it, may put it into raw mode.
     public var pseudoTerminal: Bool
     /// The bytes that are collected of each stream at most, by `run`, `communicate`, `readToEnd` and as a line; nil: as many as there
     /// is memory for.

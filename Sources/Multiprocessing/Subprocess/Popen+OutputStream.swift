@@ -19,14 +19,8 @@ extension Popen {
     public func write(_ bytes: [UInt8], timeout: Duration? = nil) throws {
       let deadline = Deadline(after: timeout)
       var rest = bytes[...]
-      while let descriptor = try advance(&rest) {
-        defer { withExtendedLifetime(descriptor) {} }
-        let hasRoom: Bool
-        do throws(SystemFailure) {
-          hasRoom = try Syscall.isWritable(descriptor.raw, until: deadline)
-        } catch {
-          throw PopenError(error)
-        }
+      while let watch = try advance(&rest) {
+        let hasRoom = try PopenError.telling { () throws(SystemFailure) in try watch.wait(until: deadline) }
         guard hasRoom else { throw outOfTime(timeout) }
       }
     }
@@ -42,16 +36,12 @@ extension Popen {
       try Task.checkCancellation()
       let deadline = Deadline(after: timeout)
       var rest = bytes[...]
-      while let descriptor = try advance(&rest) {
-        let hasRoom: Bool
+      while let watch = try advance(&rest) {
         do {
-          let watched = try WatchSet.descriptor(writable: descriptor)
-          defer { withExtendedLifetime((watched, descriptor)) {} }
-          hasRoom = try await Reactor.waitReadable([watched.raw], until: deadline)
+          guard try await watch.waitSuspended(until: deadline) else { throw outOfTime(timeout) }
         } catch let failure as SystemFailure {
           throw PopenError(failure)
         }
-        guard hasRoom else { throw outOfTime(timeout) }
       }
     }
 
@@ -75,28 +65,33 @@ extension Popen {
       try await write(Array(text.utf8), timeout: timeout)
     }
 
-    /// Closes it here: the program meets the end of its input. Twice is fine. A terminal is told by Ctrl-D, and stays.
+    /// Closes it here: the program meets the end of its input. Threads and tasks that wait for room meet `PopenError.closed`. Twice is fine. A
+    /// terminal is told by Ctrl-D, as soon as it has room for it, and stays.
     public func close() { end.close() }
 
     /// Whether it is closed here.
     public var isClosed: Bool { end.isClosed }
 
-    /// Writes what there is room for; the descriptor to wait for, nil when all is written.
-    private func advance(_ rest: inout ArraySlice<UInt8>) throws(PopenError) -> SharedDescriptor? {
+    /// Writes what there is room for; what to wait for then, nil when all is written.
+    private func advance(_ rest: inout ArraySlice<UInt8>) throws(PopenError) -> StreamWatch? {
       while !rest.isEmpty {
-        guard let descriptor = end.descriptor else { throw .closed }
         do throws(SystemFailure) {
-          guard let count = try end.write(rest) else { return descriptor }
-          rest = rest.dropFirst(count)
+          if let count = try end.write(rest) {
+            rest = rest.dropFirst(count)
+            continue
+          }
         } catch {
           throw error.errno == EBADF && end.isClosed ? .closed : PopenError(error)
         }
+        var watch = StreamWatch()
+        end.join(&watch)
+        if !watch.isEmpty { return watch }
       }
       return nil
     }
 
     private func outOfTime(_ timeout: Duration?) -> TimeoutError {
-      TimeoutError(operation: "a program to read", timeout: max(timeout ?? .zero, .zero))
+      TimeoutError(operation: "a program to read", timeout: timeout ?? .zero)
     }
   }
 }

@@ -55,7 +55,7 @@ extension Popen {
     public func communicate(
       input: [UInt8] = [], timeout: Duration? = nil
     ) throws -> (output: [UInt8], error: [UInt8]) {
-      var conversation = try conversation(input, timeout)
+      var conversation = try Conversation(with: processes, input, error: standardError, timeout)
       return try conversation.run()
     }
 
@@ -68,36 +68,10 @@ extension Popen {
     public nonisolated(nonsending) func communicate(
       input: [UInt8] = [], timeout: Duration? = nil
     ) async throws -> (output: [UInt8], error: [UInt8]) {
-      var conversation = try conversation(input, timeout)
+      var conversation = try Conversation(with: processes, input, error: standardError, timeout)
       return try await conversation.runSuspended()
     }
 
-    private func conversation(_ input: [UInt8], _ timeout: Duration?) throws -> Conversation {
-      for process in processes { try process.requireOwner() }
-      try Popen.check(input, for: standardInput)
-      return Conversation(
-        with: processes.map(\.program), named: name, input: standardInput?.end, bytes: input,
-        output: standardOutput?.end, error: standardError?.end, options: processes[0].options, timeout: timeout)
-    }
-
-    /// "ls | wc".
-    private var name: String { processes.map { $0.arguments[0] }.joined(separator: " | ") }
-
-    fileprivate func completed(_ written: (output: [UInt8], error: [UInt8]), _ check: Bool) throws -> Completed {
-      let completed = Completed(
-        arguments: Array(processes.map(\.arguments).joined(separator: ["|"])),
-        status: Self.status(of: try processes.map { try $0.finalStatus() }), output: written.output,
-        error: written.error)
-      if check && !completed.isSuccess { throw PopenError.failed(completed) }
-      return completed
-    }
-
-    /// The last that is no success. That the reader had enough is none of the writer's failures.
-    static func status(of statuses: [TerminationStatus]) -> TerminationStatus {
-      guard let last = statuses.last else { return .exited(0) }
-      if last != .exited(0) { return last }
-      return statuses.dropLast().last { $0 != .exited(0) && $0 != .signaled(.brokenPipe) } ?? last
-    }
   }
 
   // MARK: Starting
@@ -175,7 +149,7 @@ extension Popen {
     let pipeline = try pipeline(
       commands, stdin: input.isEmpty ? .null : .pipe, stdout: .pipe, stderr: stderr,
       workingDirectory: workingDirectory, environment: environment, options: options)
-    return try pipeline.completed(try pipeline.communicate(input: input, timeout: timeout), check)
+    return try Completed(pipeline.processes, try pipeline.communicate(input: input, timeout: timeout), check)
   }
 
   /// The same without blocking a thread. Cancelling the task ends all programs, and throws `CancellationError` then.
@@ -199,7 +173,7 @@ extension Popen {
     let pipeline = try pipeline(
       commands, stdin: input.isEmpty ? .null : .pipe, stdout: .pipe, stderr: stderr,
       workingDirectory: workingDirectory, environment: environment, options: options)
-    return try pipeline.completed(try await pipeline.communicate(input: input, timeout: timeout), check)
+    return try Completed(pipeline.processes, try await pipeline.communicate(input: input, timeout: timeout), check)
   }
 
   /// One stream for the standard error of several programs.

@@ -55,15 +55,15 @@ extension Popen {
   private func ended(_ hasEnded: Bool, _ timeout: Duration?) throws -> TerminationStatus {
     let status = try PopenError.telling { () throws(SystemFailure) in try program.child.statusIfEnded() }
     guard hasEnded, let status else {
-      throw TimeoutError(operation: "the end of \(arguments[0])", timeout: max(timeout ?? .zero, .zero))
+      throw TimeoutError(operation: "the end of \(arguments[0])", timeout: timeout ?? .zero)
     }
     return TerminationStatus(status.termination)
   }
 
   // MARK: Signals
 
-  /// Sends a signal to the program, or to all of its process group. Never reaches another program: a program that leads no group gets
-  /// it alone; see `Options.processGroup`.
+  /// Sends a signal to the program, or to all of its process group. Never reaches another program: of a group that is not the program's own,
+  /// it reaches the program and what that has started; see `Options.processGroup`.
   ///
   /// The group is reached also when the program has ended and others are left in it; once `poll` or `wait` has seen the end, from Linux
   /// 6.9 on.

@@ -20,6 +20,9 @@ internal import MultiprocessingEngine
 /// An object that nobody holds any more lets its program run on; what has ended is reaped. The end of this program does not wait for
 /// the programs it has started.
 ///
+/// The descriptors of a program are marked close-on-exec, and a child of this library's never has them. A fork(2) of your own drops them in its
+/// child too, but for one that is being made in that very moment: a child that then lives on without executing a program keeps a pipe open.
+///
 /// All methods may be called from any thread. In a child of this process they throw `ProcessError.notParent`.
 public final class Popen: Sendable {
   /// The program and what it was given.
@@ -92,8 +95,10 @@ public final class Popen: Sendable {
     request.folder = folder
     request.passedDescriptors = options.passDescriptors
     request.newSession = options.newSession
-    let readsTerminal = places.input == .inherited && !options.pseudoTerminal && Syscall.isTerminal(STDIN_FILENO)
-    request.group = options.processGroup ?? (readsTerminal ? nil : 0)
+    request.group = options.processGroup
+    if request.group == nil, !options.newSession, !options.pseudoTerminal, !Syscall.hasControllingTerminal() {
+      request.group = 0
+    }
     request.fileModeMask = options.umask
     request.user = options.userID
     request.userGroup = options.groupID

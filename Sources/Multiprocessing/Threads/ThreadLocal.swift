@@ -26,7 +26,7 @@ public final class ThreadLocal<Value>: @unchecked Sendable {
   /// The value of the current thread.
   public var value: Value {
     get { box.value }
-    set { box.value = newValue }
+    set { box.replace(with: newValue) }
     // In place: an array is not copied to append to it.
     _modify { yield &box.value }
   }
@@ -49,6 +49,13 @@ public final class ThreadLocal<Value>: @unchecked Sendable {
 private final class ThreadLocalBox<Value> {
   var value: Value
   init(_ value: Value) { self.value = value }
+
+  /// What was there is let go of once the new value is: that may run any code, which may ask for this very value.
+  func replace(with newValue: Value) {
+    var before = newValue
+    swap(&value, &before)
+    withExtendedLifetime(before) {}
+  }
 }
 
 /// The table of a thread, for as long as that lives.

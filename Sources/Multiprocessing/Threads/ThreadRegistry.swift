@@ -39,7 +39,7 @@ final class ThreadRegistry: Sendable {
       state.running[ObjectIdentifier(thread)] = thread
       return state.running.count == 1
     }
-    if isFirst { CurrentProcess.beforeEnd(awaitThreads: Self.awaitThreads) }
+    if isFirst { CurrentProcess.beforeEnd(awaitThreads: Self.awaitThreads, giveWay: Self.giveWay) }
   }
 
   func remove(_ thread: ThreadStorage) {
@@ -60,4 +60,7 @@ final class ThreadRegistry: Sendable {
     if let storage = ThreadContext.ifAny?.storage { registry.remove(storage) }
     while let thread = registry.running.first(where: { !$0.isDaemon }) { thread.waitForEnd() }
   }
+
+  /// On a thread that wants to end the process while another one does, which may be waiting for it.
+  private static let giveWay: @Sendable () -> Void = { ThreadContext.ifAny?.storage?.endWithProcess() }
 }

@@ -122,6 +122,9 @@ final class ThreadStorage: Sendable {
     ending?.complete(.success(()))
   }
 
+  /// Lets go on who waits for this thread at the process' end: it stays until the process is gone, and has nothing more to do.
+  func endWithProcess() { state.withLock { $0.ending }?.complete(.success(())) }
+
   // MARK: State
 
   var isAlive: Bool {

@@ -13,7 +13,11 @@ package enum ChildExit {
   // Safe: as `tidyUp`.
   package nonisolated(unsafe) static var awaitThreads: (() -> Void)?
 
-  @inline(never) static func rehearse() { _ = tidyUp == nil && awaitThreads == nil }
+  /// Runs on a thread that wants to end the child while another one does, which must not wait for it then. Set like `tidyUp`.
+  // Safe: as `tidyUp`.
+  package nonisolated(unsafe) static var giveWay: (() -> Void)?
+
+  @inline(never) static func rehearse() { _ = tidyUp == nil && awaitThreads == nil && giveWay == nil }
 
   /// exit(3), called anywhere in the child, ends it the same way. A handler registered here runs ahead of all that the
   /// parent registered.
@@ -33,7 +37,10 @@ package enum ChildExit {
 
   package static func leave(_ code: Int32) -> Never {
     awaitThreads?()
-    mp_claim_end()
+    if !mp_claim_end() {
+      giveWay?()
+      while true { pause() }
+    }
     tidyUp?()
     mp_flush_streams()
     mp_leave(code)

@@ -23,10 +23,7 @@ package struct Exchange {
   }
 
   /// Whether all has been written, or nobody reads it any more, and all has been read.
-  package var isComplete: Bool { writable == nil && readable.isEmpty }
-
-  var writable: SharedDescriptor? { input?.descriptor }
-  var readable: [SharedDescriptor] { outputs.compactMap(\.descriptor) }
+  package var isComplete: Bool { input?.descriptor == nil && outputs.allSatisfy { $0.descriptor == nil } }
 
   /// Moves what can be moved without waiting.
   ///
@@ -83,33 +80,23 @@ package struct Exchange {
 
   /// Waits until something can be moved or one of `others` is readable; false when `deadline` comes first.
   func wait(besides others: [SharedDescriptor], until deadline: Deadline) throws(SystemFailure) -> Bool {
-    let readable = readable + others
-    let writable = writable
-    defer { withExtendedLifetime((readable, writable)) {} }
-    return try Syscall.wait(readable: readable.map(\.raw), writable: writable.map { [$0.raw] } ?? [], until: deadline)
+    guard let watch else { return true }
+    return try watch.wait(besides: others, until: deadline)
   }
 
   nonisolated(nonsending) func waitSuspended(
     besides others: [SharedDescriptor], until deadline: Deadline, regardless: Bool
   ) async throws -> Bool {
-    let readable = readable + others
-    let writable = writable
-    defer { withExtendedLifetime((readable, writable)) {} }
-    let watched = try writable.map { try [WatchSet.descriptor(writable: $0)] } ?? []
-    defer { withExtendedLifetime(watched) {} }
-    let numbers = (readable + watched).map(\.raw)
-    return regardless
-      ? try await Reactor.waitReadableRegardless(numbers, until: deadline)
-      : try await Reactor.waitReadable(numbers, until: deadline)
+    guard let watch else { return true }
+    return try await watch.waitSuspended(besides: others, until: deadline, regardless: regardless)
   }
-}
 
-/// Room to write, as the reactor can wait for it.
-package enum WatchSet {
-  /// A descriptor that is readable while `writable` can be written to.
-  package static func descriptor(writable: SharedDescriptor) throws(SystemFailure) -> SharedDescriptor {
-    let set = try Descriptor.listing { () throws(SystemFailure) in try Syscall.readinessSet() }
-    try Syscall.watchWritable(writable.raw, in: set.raw)
-    return SharedDescriptor(set)
+  /// What to wait for; nil when the last end has just been closed, and there is nothing.
+  private var watch: StreamWatch? {
+    let isComplete = isComplete
+    var watch = StreamWatch()
+    input?.join(&watch)
+    for output in outputs { output.join(&watch) }
+    return watch.isEmpty && !isComplete ? nil : watch
   }
 }

@@ -14,10 +14,13 @@ package final class Program: Sendable {
   /// Leads to the group, or to the program alone where it leads none; nil when nobody is left.
   package var descriptor: SharedDescriptor? { leadsGroup ? child.group : child.pidfd }
 
+  /// nil for a program that leads a group, which is told by a signal to the group.
+  var tree: ProgramTree? { leadsGroup ? nil : ProgramTree(of: child) }
+
   /// Signals the group, and the program wherever it is; nothing happens when nobody is left. The group is reached by `pidfd` also
-  /// after the program was reaped.
+  /// after the program was reaped. Where it leads none, the program and what it has started in its group.
   package func signalGroup(_ signal: Int32, heldBy pidfd: SharedDescriptor) throws(SystemFailure) {
-    guard leadsGroup else { return try child.send(signal: signal) }
+    if let tree { return try signal == SIGKILL ? tree.kill() : tree.send(signal: signal) }
     // It may leave the group at any time; whoever is killed twice is killed.
     if signal == SIGKILL || child.hasLeftGroup { try child.send(signal: signal) }
     do throws(SystemFailure) {

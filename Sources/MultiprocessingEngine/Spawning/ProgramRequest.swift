@@ -40,14 +40,12 @@ extension ProgramRequest {
     let variables = environment.map { StringTable($0) }
     defer { withExtendedLifetime((files, words, variables, streams)) {} }
     let moving = UnsafeMutableBufferPointer<mp_spawn_move>.allocate(capacity: moves.count)
-    _ = moving.initialize(from: moves)
     defer { moving.deallocate() }
 
     var request = mp_spawn_request()
     request.candidates = UnsafePointer(files.list)
     request.searches = !arguments[0].contains(UInt8(ascii: "/"))
     request.arguments = UnsafePointer(words.list)
-    request.environment = UnsafePointer(variables?.list ?? environ)
     request.moves = moving.baseAddress
     request.move_count = moves.count
     request.terminal = streams.terminal ?? -1
@@ -61,7 +59,25 @@ extension ProgramRequest {
     request.group_count = groups.map { Int32(clamping: $0.count) } ?? -1
     request.dies_with_parent = diesWithParent
 
-    let started = SignalMask.withAllBlocked {
+    // Another thread may be changing the environment of this process, and the kernel meet a list that is no longer one.
+    var patience = variables == nil ? 100 : 0
+    while true {
+      // The child writes to them.
+      _ = moving.initialize(from: moves)
+      request.environment = UnsafePointer(variables?.list ?? environ)
+      switch spawnMasked(&request) {
+      case .success(let pidfd):
+        return ChildProcess(pid: request.pid, pidfd: pidfd, leadsGroup: leadsGroup)
+      case .failure(let failure) where failure.errno == EFAULT && request.step == MP_SPAWN_EXEC && patience > 0:
+        patience -= 1
+      case .failure(let failure):
+        throw explanation(of: failure.errno, request, moves, candidates)
+      }
+    }
+  }
+
+  private func spawnMasked(_ request: inout mp_spawn_request) -> Result<SharedDescriptor, Errno> {
+    SignalMask.withAllBlocked {
       (groups ?? []).withUnsafeBufferPointer { groups in
         request.groups = groups.baseAddress
         return Self.withFolder(folder) { path in
@@ -69,12 +85,6 @@ extension ProgramRequest {
           return Self.spawn(&request)
         }
       }
-    }
-    switch started {
-    case .success(let pidfd):
-      return ChildProcess(pid: request.pid, pidfd: pidfd, leadsGroup: leadsGroup)
-    case .failure(let failure):
-      throw explanation(of: failure.errno, request, moves, candidates)
     }
   }
 

@@ -5,7 +5,7 @@ import Glibc
 /// Several threads may read: each byte reaches one of them.
 package final class ReadingEnd: Sendable {
   private struct State {
-    var descriptor: SharedDescriptor?
+    var descriptor: StreamDescriptor
     /// A terminal's: a program that has closed its side, and is about to end, would end by SIGHUP if this one went now.
     var terminal: SharedDescriptor?
     var bytes: [UInt8] = []
@@ -25,18 +25,19 @@ package final class ReadingEnd: Sendable {
   private let state: ForkAwareLock<State>
 
   package init(_ descriptor: SharedDescriptor, isTerminal: Bool = false) {
-    state = ForkAwareLock(State(descriptor: descriptor, terminal: isTerminal ? descriptor : nil))
+    state = ForkAwareLock(
+      State(descriptor: StreamDescriptor(descriptor), terminal: isTerminal ? descriptor : nil))
   }
 
   private static let chunk = 64 << 10
-  /// In a child of its process the descriptor is closed, and its number may be another's.
-  private let generation = Generation.current
 
   /// Reads what has come, one chunk at most, without waiting.
   package func fill() throws(SystemFailure) -> Filling {
-    guard generation.isCurrent else { throw SystemFailure("read from a program of another process'", errno: EBADF) }
-    return try state.withLock { (state) throws(SystemFailure) in
-      guard let descriptor = state.descriptor else { return .end }
+    try state.withLock { (state) throws(SystemFailure) in
+      guard state.descriptor.isHere else {
+        throw SystemFailure("read from a program of another process'", errno: EBADF)
+      }
+      guard let descriptor = state.descriptor.open else { return .end }
       Self.compact(&state)
       return try Self.read(descriptor.raw, into: &state)
     }
@@ -51,7 +52,7 @@ package final class ReadingEnd: Sendable {
     switch try result.get() {
     case nil: return .nothing
     case 0:
-      state.descriptor = nil
+      _ = state.descriptor.close()
       return .end
     default: return .some
     }
@@ -70,8 +71,11 @@ package final class ReadingEnd: Sendable {
     state.searched = 0
   }
 
-  /// To wait for; nil at the end, and when it is closed.
-  package var descriptor: SharedDescriptor? { generation.isCurrent ? state.withLock { $0.descriptor } : nil }
+  /// nil at the end, and when it is closed.
+  package var descriptor: SharedDescriptor? { state.withLock { $0.descriptor.open } }
+
+  /// Has `watch` wait for bytes, for the end of the stream, and for the closing here; for nothing when it is closed.
+  package func join(_ watch: inout StreamWatch) { watch.add(readable: state.withLock { $0.descriptor.watch() }) }
 
   /// How many bytes have come and were not taken.
   package var count: Int { state.withLock { $0.count } }
@@ -112,15 +116,15 @@ package final class ReadingEnd: Sendable {
       }
       state.searched = state.bytes.count
       if state.count > limit { throw LineTooLong() }
-      guard state.descriptor == nil, state.count > 0 else { return nil }
+      guard !state.descriptor.isOpen, state.count > 0 else { return nil }
       defer { state.start = state.bytes.count }
       return String(decoding: state.bytes[state.start...], as: UTF8.self)
     }
   }
 
-  /// Closes it here; what has come can still be taken.
+  /// Closes it here; what has come can still be taken. Whoever waits for more meets the end.
   package func close() {
-    let held = state.withLock { ($0.descriptor.take(), $0.terminal.take()) }
+    let held = state.withLock { ($0.descriptor.close(), $0.terminal.take()) }
     withExtendedLifetime(held) {}
   }
 }

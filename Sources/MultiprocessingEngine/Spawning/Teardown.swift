@@ -1,11 +1,24 @@
 import Glibc
 
-/// The end of programs and of all they have started in their process groups: asks them to end, waits a while, ends them.
+/// The end of programs and of all they have started in their process groups, which need not be their own: asks them to end, waits a while, ends them.
 package struct Teardown {
   private struct Entry {
     let program: Program
     /// Held from the beginning: leads to the group also after the program was reaped.
     let pidfd: SharedDescriptor
+    let tree: ProgramTree?
+
+    func ask() throws(SystemFailure) {
+      if let tree { return try tree.ask() }
+      try program.signalGroup(SIGTERM, heldBy: pidfd)
+      // One that is stopped hears of it only when it goes on.
+      try program.signalGroup(SIGCONT, heldBy: pidfd)
+    }
+
+    func kill() throws(SystemFailure) {
+      if let tree { return try tree.kill() }
+      try program.signalGroup(SIGKILL, heldBy: pidfd)
+    }
   }
 
   private let entries: [Entry]
@@ -13,7 +26,9 @@ package struct Teardown {
 
   /// To be made before whatever it is to end.
   package init(_ programs: [Program], grace: Duration) {
-    entries = programs.compactMap { program in program.descriptor.map { Entry(program: program, pidfd: $0) } }
+    entries = programs.compactMap { program in
+      program.descriptor.map { Entry(program: program, pidfd: $0, tree: program.tree) }
+    }
     self.grace = grace
   }
 
@@ -64,15 +79,11 @@ package struct Teardown {
   }
 
   private func ask() throws(SystemFailure) {
-    for entry in entries {
-      try entry.program.signalGroup(SIGTERM, heldBy: entry.pidfd)
-      // One that is stopped hears of it only when it goes on.
-      try entry.program.signalGroup(SIGCONT, heldBy: entry.pidfd)
-    }
+    for entry in entries { try entry.ask() }
   }
 
   private func kill() throws(SystemFailure) {
-    for entry in entries { try entry.program.signalGroup(SIGKILL, heldBy: entry.pidfd) }
+    for entry in entries { try entry.kill() }
   }
 
   /// Whether programs that have ended have left others in their groups. An older kernel finds a group by a leader that was not reaped:
@@ -99,10 +110,12 @@ package struct Teardown {
     }
   }
 
-  /// The programs that have not ended.
+  /// The programs that have not ended, and what was found of theirs where they lead no group.
   private func running() throws(SystemFailure) -> [SharedDescriptor] {
     let ended = try Syscall.readable(entries.map(\.pidfd.raw), until: .now)
-    return zip(entries, ended).compactMap { $1 ? nil : $0.pidfd }
+    var running = zip(entries, ended).compactMap { $1 ? nil : $0.pidfd }
+    for entry in entries { running += try entry.tree?.running() ?? [] }
+    return running
   }
 
   /// What cannot be read now is not what the programs' end is to depend on.

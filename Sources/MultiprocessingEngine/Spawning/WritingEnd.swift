@@ -3,31 +3,32 @@ import Glibc
 /// What a program reads, seen from the other side. The descriptor does not block.
 package final class WritingEnd: Sendable {
   private struct State {
-    var descriptor: SharedDescriptor?
+    var descriptor: StreamDescriptor
     /// A terminal at the beginning of a line takes one sign of the end, elsewhere two; termios(3).
     var isInLine = false
   }
 
   private let state: ForkAwareLock<State>
   private let isTerminal: Bool
-  /// In a child of its process the descriptor is closed, and its number may be another's.
-  private let generation = Generation.current
 
   package init(_ descriptor: SharedDescriptor, isTerminal: Bool = false) {
-    state = ForkAwareLock(State(descriptor: descriptor))
+    state = ForkAwareLock(State(descriptor: StreamDescriptor(descriptor)))
     self.isTerminal = isTerminal
   }
 
   package var isClosed: Bool { descriptor == nil }
 
-  /// To wait for; nil when it is closed.
-  package var descriptor: SharedDescriptor? { generation.isCurrent ? state.withLock { $0.descriptor } : nil }
+  /// nil when it is closed.
+  package var descriptor: SharedDescriptor? { state.withLock { $0.descriptor.open } }
+
+  /// Has `watch` wait for room, for the reader's end, and for the closing here; for nothing when it is closed.
+  package func join(_ watch: inout StreamWatch) { watch.add(writable: state.withLock { $0.descriptor.watch() }) }
 
   /// Writes what there is room for, without waiting; nil when there is none. Throws EPIPE when nobody reads any more, EBADF when it is
   /// closed here.
   package func write(_ bytes: ArraySlice<UInt8>) throws(SystemFailure) -> Int? {
     try state.withLock { (state) throws(SystemFailure) in
-      guard generation.isCurrent, let descriptor = state.descriptor else {
+      guard let descriptor = state.descriptor.open else {
         throw SystemFailure("write to a program", errno: EBADF)
       }
       var result: Result<Int?, SystemFailure> = .success(nil)
@@ -53,13 +54,16 @@ package final class WritingEnd: Sendable {
     return Array(repeating: 4, count: isInLine ? 2 : 1)
   }
 
-  /// Tells the program that no more comes. Twice is fine.
+  /// Tells the program that no more comes. Twice is fine. Whoever waits for room meets the closing.
   package func close() {
-    // A terminal that has no room for it now has a program that does not read.
-    if isTerminal, !isClosed { _ = try? write(farewell(after: [])[...]) }
+    var farewell = farewell(after: [])[...]
+    let terminal = descriptor
+    // Ahead of the closing as far as there is room; the program may not have read for long.
+    if !farewell.isEmpty, let count = try? write(farewell) { farewell = farewell.dropFirst(count) }
     letGo()
+    if let terminal { Farewell.send(farewell, to: terminal) }
   }
 
   /// The same without a word.
-  func letGo() { state.withLock { $0.descriptor.take() }.map { withExtendedLifetime($0) {} } }
+  func letGo() { withExtendedLifetime(state.withLock { $0.descriptor.close() }) {} }
 }

@@ -31,8 +31,20 @@ extension Syscall {
     return pair
   }
 
-  /// Whether the program would read from the terminal of this one.
-  package static func isTerminal(_ descriptor: Int32) -> Bool { isatty(descriptor) == 1 }
+  /// Whether this process has a terminal that controls it: Ctrl-C there reaches it, and its process group may be put into the background.
+  package static func hasControllingTerminal() -> Bool {
+    do throws(SystemFailure) {
+      _ = try Descriptor.listing { () throws(SystemFailure) in try open(file: "/dev/tty", forWriting: false) }
+      return true
+    } catch {
+      return false
+    }
+  }
+
+  /// The pidfd of any process. Throws ESRCH when it is gone.
+  static func openProcess(_ pid: Int32) throws(SystemFailure) -> Int32 {
+    Int32(try attempt(MP_CALL_PIDFD_OPEN, "hold on to a process") { Int(mp_pidfd_open(pid)) })
+  }
 
   /// Reads what is there, without waiting: 0 at the end, nil when there is nothing.
   static func readAvailable(
@@ -71,11 +83,6 @@ extension Syscall {
     var entries = readable.map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
     entries += writable.map { pollfd(fd: $0, events: Int16(POLLOUT), revents: 0) }
     return try poll(&entries, count: entries.count, until: deadline) > 0
-  }
-
-  /// Waits until `descriptor` can be written to, or nobody reads it any more; false when time ran out.
-  package static func isWritable(_ descriptor: Int32, until deadline: Deadline) throws(SystemFailure) -> Bool {
-    try wait(readable: [], writable: [descriptor], until: deadline)
   }
 
   static func watchWritable(_ descriptor: Int32, in set: Int32) throws(SystemFailure) {

@@ -95,7 +95,8 @@ final class CommunicateTests: AuditedTestCase {
 
   func testATimeoutEndsTheWholeGroup() throws {
     let program = try Popen(
-      ["/bin/sh", "-c", "sleep 3600 & sleep 3600 & echo started; echo err >&2; wait"], stdout: .pipe, stderr: .pipe)
+      ["/bin/sh", "-c", "sleep 3600 & sleep 3600 & echo started; echo err >&2; wait"], stdout: .pipe, stderr: .pipe,
+      options: .init(processGroup: 0))
     // The bytes come first, so that they are there however slow the machine is.
     XCTAssertEqual(try program.standardOutput?.readLine(), "started")
     XCTAssertEqual(try program.standardError?.readLine(), "err")
@@ -104,6 +105,24 @@ final class CommunicateTests: AuditedTestCase {
     }
     XCTAssertEqual(program.poll(), .signaled(.terminate))
     XCTAssert(eventually { !hasRunningMembers(group: program.pid) })
+  }
+
+  func testInputThatNobodyReads() throws {
+    let much = [UInt8](repeating: 7, count: 1 << 20)
+    assertThrows(
+      TimeoutError(operation: "the end of sleep", timeout: .milliseconds(30), partialOutput: [], partialError: [])
+    ) {
+      try Popen.run(["sleep", "3600"], input: much, timeout: .milliseconds(30))
+    }
+  }
+
+  func testAfterAStreamWasClosed() throws {
+    let program = try Popen(
+      ["/bin/sh", "-c", "cat >/dev/null; echo err >&2"], stdin: .pipe, stdout: .pipe, stderr: .pipe)
+    program.standardOutput?.close()
+    let (output, error) = try program.communicate(input: [7])
+    XCTAssertEqual(output, [])
+    XCTAssertEqual(error, Array("err\n".utf8))
   }
 
   func testWhatWasWrittenIsHandedOver() throws {
@@ -124,7 +143,7 @@ final class CommunicateTests: AuditedTestCase {
   func testWhoeverDoesNotListenIsKilled() throws {
     let program = try Popen(
       ["/bin/sh", "-c", "trap '' TERM; echo x; while :; do sleep 0.01; done"], stdout: .pipe,
-      options: .init(gracePeriod: .milliseconds(50)))
+      options: .init(processGroup: 0, gracePeriod: .milliseconds(50)))
     XCTAssertEqual(try program.standardOutput?.readLine(), "x")
     XCTAssertThrowsError(try program.communicate(timeout: .milliseconds(10)))
     XCTAssertEqual(program.poll(), .signaled(.kill))
@@ -142,11 +161,12 @@ final class CommunicateTests: AuditedTestCase {
 
   /// It ends at once, and leaves something behind that holds its output open.
   func testAGrandchildThatHoldsThePipe() throws {
-    let program = try Popen(["/bin/sh", "-c", "sleep 3600 & echo x"], stdout: .pipe)
+    let options = Popen.Options(processGroup: 0)
+    let program = try Popen(["/bin/sh", "-c", "sleep 3600 & echo x"], stdout: .pipe, options: options)
     XCTAssertEqual(try program.standardOutput?.readLine(), "x")
     XCTAssertEqual(try program.wait(), .exited(0))
     let pid = program.pid
-    let other = try Popen(["/bin/sh", "-c", "sleep 3600 & echo x"], stdout: .pipe)
+    let other = try Popen(["/bin/sh", "-c", "sleep 3600 & echo x"], stdout: .pipe, options: options)
     assertThrows(
       TimeoutError(
         operation: "the end of /bin/sh", timeout: .milliseconds(500), partialOutput: Array("x\n".utf8), partialError: []
@@ -194,7 +214,8 @@ final class CommunicateTests: AuditedTestCase {
   }
 
   func testSignalsToTheGroup() throws {
-    let program = try Popen(["/bin/sh", "-c", "sleep 3600 & echo x; wait"], stdout: .pipe)
+    let program = try Popen(
+      ["/bin/sh", "-c", "sleep 3600 & echo x; wait"], stdout: .pipe, options: .init(processGroup: 0))
     XCTAssertEqual(try program.standardOutput?.readLine(), "x")
     XCTAssertTrue(program.send(.kill, toProcessGroup: true))
     XCTAssertEqual(try program.standardOutput?.readToEnd(), [])

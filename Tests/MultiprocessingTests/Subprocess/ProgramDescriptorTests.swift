@@ -60,6 +60,65 @@ final class ProgramDescriptorTests: AuditedTestCase {
     try child.join()
   }
 
+  func testAPassedDescriptorMayBeAStreamAsWell() throws {
+    let pipe = TestPipe()
+    pipe.write(Array("a\nb\n".utf8))
+    let program = try Popen(
+      ["/bin/sh", "-c", "read x; read y </proc/self/fd/\(pipe.reader); echo $x $y"],
+      stdin: .fileDescriptor(pipe.reader), stdout: .pipe, options: .init(passDescriptors: [pipe.reader]))
+    XCTAssertEqual(try program.communicate().output, Array("a b\n".utf8))
+  }
+
+  /// A fork that the program makes by itself hands nothing of the library's on to what it executes.
+  func testAllAreClosedByExec() throws {
+    let before = Set(openDescriptors())
+    let queue = try Queue<Int>()
+    let child = Process { sleep(3600) }
+    try child.start()
+    let piped = try Popen(["sleep", "3600"], stdin: .pipe, stdout: .pipe, stderr: .pipe)
+    let onTerminal = try Popen(["sleep", "3600"], options: .init(pseudoTerminal: true))
+    for stream in [piped.standardOutput, onTerminal.standardOutput] {
+      // The wait makes what it needs.
+      XCTAssertThrowsError(try stream?.read(upTo: 1, timeout: .milliseconds(1))) { XCTAssert($0 is TimeoutError) }
+    }
+    let new = openDescriptors().filter { !before.contains($0) }
+    XCTAssertGreaterThan(new.count, 8)
+    XCTAssertEqual(new.filter { fcntl($0, F_GETFD) & FD_CLOEXEC == 0 }, [])
+    XCTAssertTrue(queue.isEmpty)
+    try piped.end()
+    try onTerminal.end()
+    try child.kill()
+    try child.join()
+    try child.close()
+  }
+
+  private func openDescriptors() -> [Int32] { (0..<1024).filter { fcntl($0, F_GETFD) >= 0 } }
+
+  /// Those of others that are opened meanwhile stay open.
+  func testAStartThatFailsClosesNothingOfOthers() throws {
+    let stop = Flag()
+    let openers = try concurrentlyOpening(until: stop)
+    for _ in 0..<200 {
+      XCTAssertThrowsError(try Popen(["/no/such/program"], stdin: .pipe, stdout: .pipe, stderr: .pipe))
+    }
+    stop.raise()
+    XCTAssertEqual(try openers.result(), [])
+  }
+
+  /// The descriptors that could not be closed, for somebody else had.
+  private func concurrentlyOpening(until stop: Flag) throws -> Multiprocessing.Thread<[Int32]> {
+    let thread = Multiprocessing.Thread { () -> [Int32] in
+      var lost: [Int32] = []
+      while !stop.isRaised {
+        let numbers = (0..<10).map { _ in dup(STDIN_FILENO) }
+        lost += numbers.filter { close($0) != 0 }
+      }
+      return lost
+    }
+    try thread.start()
+    return thread
+  }
+
   func testPassedDescriptorsWork() throws {
     let pipe = TestPipe()
     XCTAssertEqual(fcntl(pipe.writer, F_SETFD, FD_CLOEXEC), 0)

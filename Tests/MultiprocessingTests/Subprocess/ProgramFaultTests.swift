@@ -130,6 +130,28 @@ import XCTest
       XCTAssertGreaterThanOrEqual(fcntl(number, F_GETFD), 0, "not closed")
     }
 
+    /// So the kernel answers when another thread is changing the environment at that moment.
+    func testAnEnvironmentThatMoves() throws {
+      defer { mp_fault_disarm() }
+      let run: (Popen.Environment) throws -> [UInt8] = {
+        try Popen.run(["printf", "x"], stderr: .combinedWithOutput, environment: $0).output
+      }
+      for (environment, isTriedAgain) in [(.inherit, true), (.custom([:]), false)] as [(Popen.Environment, Bool)] {
+        mp_fault_arm(MP_SIDE_PARENT, -1, 0, 0)
+        XCTAssertEqual(try run(environment), [120])
+        var trace = [mp_call](repeating: MP_CALL_PIPE, count: Int(MP_FAULT_TRACE_CAPACITY))
+        _ = mp_fault_trace(MP_SIDE_PARENT, &trace, Int32(MP_FAULT_TRACE_CAPACITY))
+        let index = Int32(try XCTUnwrap(trace.firstIndex(of: MP_CALL_EXEC)))
+        mp_fault_arm(MP_SIDE_PARENT, index, EFAULT, 1)
+        if isTriedAgain {
+          XCTAssertEqual(try run(environment), [120])
+        } else {
+          assertThrows(PopenError.system(errno: EFAULT)) { try run(environment) }
+        }
+        XCTAssertTrue(mp_fault_struck())
+      }
+    }
+
     /// EINTR everywhere, and for each call what its man page names.
     private static func errors(of call: mp_call) -> [Int32] {
       let specific: [Int32] =

@@ -9,7 +9,9 @@ final class ProgramGroupTests: TaskTestCase {
 
   /// A program that has ended, and was seen to, and one that it has left behind, which holds its output open.
   private func survivor(_ script: String = "sleep 3600 & echo x") throws -> Popen {
-    let program = try Popen(["/bin/sh", "-c", script], stdout: .pipe, options: .init(gracePeriod: .seconds(5)))
+    let program = try Popen(
+      ["/bin/sh", "-c", script], stdout: .pipe,
+      options: .init(processGroup: 0, gracePeriod: .seconds(5)))
     XCTAssertEqual(try program.standardOutput?.readLine(), "x")
     XCTAssertEqual(try program.wait(), .exited(0))
     XCTAssertTrue(hasRunningMembers(group: program.pid))
@@ -25,7 +27,7 @@ final class ProgramGroupTests: TaskTestCase {
 
   /// One that has said "x".
   private func speaker(_ arguments: [String], grace: Duration) throws -> Popen {
-    let program = try Popen(arguments, stdout: .pipe, options: .init(gracePeriod: grace))
+    let program = try Popen(arguments, stdout: .pipe, options: .init(processGroup: 0, gracePeriod: grace))
     XCTAssertEqual(try program.standardOutput?.readLine(), "x")
     return program
   }
@@ -102,7 +104,8 @@ final class ProgramGroupTests: TaskTestCase {
     let leave = "if (!fork) { exit if !fork; setpgrp(0, \(getpgrp())); print qq($$\\n); sleep 3600 }"
     for isSuspended in [false, true] {
       let program = try Popen(
-        ["perl", "-e", "$| = 1; \(leave); sleep 3600"], stdout: .pipe, options: .init(gracePeriod: .seconds(100_000)))
+        ["perl", "-e", "$| = 1; \(leave); sleep 3600"], stdout: .pipe,
+        options: .init(processGroup: 0, gracePeriod: .seconds(100_000)))
       let pid = try XCTUnwrap(Int32(XCTUnwrap(line(of: program))))
       let status = isSuspended ? try await program.end() : try end(program)
       XCTAssertEqual(status, .signaled(.terminate))

@@ -75,7 +75,8 @@ final class ProgramPipelineTests: TaskTestCase {
 
   func testATimeoutEndsAll() throws {
     let pipeline = try Popen.pipeline(
-      [["sleep", "3600"], ["/bin/sh", "-c", "echo x; sleep 3600 & wait"]], stdout: .pipe)
+      [["sleep", "3600"], ["/bin/sh", "-c", "echo x; sleep 3600 & wait"]], stdout: .pipe,
+      options: .init(processGroup: 0))
     XCTAssertEqual(try pipeline.standardOutput?.readLine(), "x")
     assertThrows(
       TimeoutError(

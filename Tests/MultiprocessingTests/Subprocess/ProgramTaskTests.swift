@@ -62,7 +62,8 @@ final class ProgramTaskTests: TaskTestCase {
   // MARK: Timeouts
 
   func testTimeouts() async throws {
-    let program = try Popen(["/bin/sh", "-c", "sleep 3600 & echo x; wait"], stdout: .pipe)
+    let program = try Popen(
+      ["/bin/sh", "-c", "sleep 3600 & echo x; wait"], stdout: .pipe, options: .init(processGroup: 0))
     let line = try await program.standardOutput?.readLine()
     XCTAssertEqual(line, "x")
     var error = await thrownError { try await program.wait(timeout: .milliseconds(20)) }
@@ -100,7 +101,7 @@ final class ProgramTaskTests: TaskTestCase {
     let file = mailbox.descriptor
     let script = "sleep 3600 & exec >>/proc/self/fd/\(file); echo $!; echo $$; wait"
     let run: @Sendable () async throws -> Void = {
-      _ = try await Popen.run(["/bin/sh", "-c", script], options: .init(passDescriptors: [file]))
+      _ = try await Popen.run(["/bin/sh", "-c", script], options: .init(processGroup: 0, passDescriptors: [file]))
     }
     let error = await cancelled({ mailbox.lines.count == 2 }, run)
     XCTAssert(error is CancellationError, "\(String(describing: error))")
@@ -113,7 +114,7 @@ final class ProgramTaskTests: TaskTestCase {
   func testCancellationOfCommunicateEndsTheGroup() async throws {
     let program = try Popen(
       ["/bin/sh", "-c", "trap '' TERM; sleep 3600 & echo x; while :; do sleep 0.01; done"], stdout: .pipe,
-      options: .init(gracePeriod: .milliseconds(30)))
+      options: .init(processGroup: 0, gracePeriod: .milliseconds(30)))
     let line = try await program.standardOutput?.readLine()
     XCTAssertEqual(line, "x")
     let error = await cancelled({ true }, { _ = try await program.communicate() })
@@ -134,6 +135,23 @@ final class ProgramTaskTests: TaskTestCase {
     XCTAssertNil(program.poll())
     let output = try await program.communicate(input: [9]).output
     XCTAssertEqual(output, [9])
+  }
+
+  func testCancellationAtAnyMoment() async throws {
+    let before = Set(childProcesses(of: getpid()))
+    let run: @Sendable () async throws -> Void = { _ = try await Popen.run(["sleep", "3600"]) }
+    for round in 0..<60 {
+      let task = Task(operation: run)
+      for _ in 0..<round { await Task.yield() }
+      task.cancel()
+      do {
+        try await task.value
+        XCTFail("an hour is over")
+      } catch {
+        XCTAssert(error is CancellationError, "\(error)")
+      }
+    }
+    XCTAssertEqual(Set(childProcesses(of: getpid())), before)
   }
 
   func testACancelledTaskStartsNothing() async throws {

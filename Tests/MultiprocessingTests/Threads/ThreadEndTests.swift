@@ -30,7 +30,47 @@ final class ThreadEndTests: AuditedTestCase {
     XCTAssertTrue([0, 7].contains(lines(of: "exit-in-threads").code))
   }
 
+  func testThreadsOfExitBlocksAreJoined() {
+    let end = lines(of: "threads-of-exit-blocks")
+    XCTAssertEqual(end.lines, ["block", "thread", "its thread", "its block", "first registered"])
+    XCTAssertEqual(end.code, 0)
+  }
+
   // MARK: Children
+
+  func testAChildWaitsForTheThreadsOfItsExitBlocks() throws {
+    let (mailbox, gate) = (Mailbox(), Gate())
+    let child = Process {
+      atExit { mailbox.post("first registered") }
+      atExit {
+        mailbox.post("block")
+        try? Thread {
+          gate.pass()
+          mailbox.post("thread")
+        }.start()
+      }
+    }
+    try child.start()
+    XCTAssertEqual(try mailbox.next(), "block")
+    gate.open()
+    try child.join()
+    XCTAssertEqual(child.exitCode, 0)
+    XCTAssertEqual(try mailbox.waiting(), ["thread", "first registered"])
+  }
+
+  /// The one who ends the child waits for them, and they for nobody.
+  func testThreadsOfAnExitBlockThatWantToEndTheChild() throws {
+    let mailbox = Mailbox()
+    let child = Process {
+      atExit { mailbox.post("first registered") }
+      atExit { for _ in 0..<4 { try? Thread { exit(9) }.start() } }
+      exit(4)
+    }
+    try child.start()
+    try child.join()
+    XCTAssertEqual(child.exitCode, 4)
+    XCTAssertEqual(try mailbox.waiting(), ["first registered"])
+  }
 
   func testAChildWaitsForItsThreads() throws {
     for exits in [false, true] {

@@ -105,6 +105,23 @@ final class ThreadLocalTests: AuditedTestCase {
     _ = concurrently(1) { _ in local.value = Curious(other, flag) }
   }
 
+  /// What is replaced is let go of when the new value is there.
+  func testAValueThatAsksForItselfWhenItIsReplaced() throws {
+    final class Curious {
+      let seen: Mailbox
+      weak var local: ThreadLocal<Curious?>?
+      init(_ seen: Mailbox, _ local: ThreadLocal<Curious?>) { (self.seen, self.local) = (seen, local) }
+      deinit { seen.post(local?.value == nil ? "nothing" : "another one") }
+    }
+    let seen = Mailbox()
+    let local = ThreadLocal<Curious?>(initial: { nil })
+    local.value = Curious(seen, local)
+    local.value = Curious(seen, local)
+    XCTAssertEqual(try seen.waiting(), ["another one"])
+    local.value = nil
+    XCTAssertEqual(try seen.waiting(), ["nothing"])
+  }
+
   // MARK: Timers
 
   func testATimerRingsOnce() throws {
