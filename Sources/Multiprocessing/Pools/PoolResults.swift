@@ -21,6 +21,10 @@ public final class PoolResults<Out: Sendable>: Sequence, IteratorProtocol {
 
   /// The next result, for which it waits; nil after the last. When the pool is terminated, a last one fails with `CancellationError`.
   public func next() -> Result<Out, any Error>? { stream.next() }
+
+  /// Drops what has not begun, and ends the workers that run something of it: no more results come. Without it, when the results are let go of, what
+  /// runs is run to its end, and the rest dropped. Threads cannot be ended: those of a `ThreadPool` go on to the end of the item that they run.
+  public func cancel() { stream.cancel() }
 }
 
 extension PoolResults: AsyncSequence {

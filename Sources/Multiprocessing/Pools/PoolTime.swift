@@ -9,7 +9,7 @@ extension PoolState {
     }
     if let limit = patience, limit.hasPassed {
       patience = nil
-      for member in members { member?.kill(.terminated) }
+      for case let member? in members where phase == .terminated || !member.isReady { member.kill(.terminated) }
     }
     if let look = stuckLook, look.hasPassed {
       stuckLook = nil

@@ -70,6 +70,7 @@ where Inputs.Element: Sendable {
   /// The place of the next result in order.
   private var place = 0
   private var hasFailed = false
+  private var isCancelled = false
 
   init(_ mapping: ThreadPoolMapping<Inputs, Out>, isOrdered: Bool) {
     self.mapping = mapping
@@ -94,6 +95,7 @@ where Inputs.Element: Sendable {
 
   /// The next one that is there; nil when there is none, and `isOver` says whether one will come.
   private func step() -> (result: Result<Out, any Error>?, isOver: Bool, hasMoved: Bool) {
+    if isCancelled { return (nil, true, true) }
     var hasMoved = false
     do {
       hasMoved = try turn()
@@ -107,6 +109,11 @@ where Inputs.Element: Sendable {
     }
     if let result = ready.popFirst() { return (result, false, true) }
     return (nil, mapping.isDone, hasMoved)
+  }
+
+  override func cancel() {
+    isCancelled = true
+    mapping.abandon()
   }
 
   override func next() -> Result<Out, any Error>? {
