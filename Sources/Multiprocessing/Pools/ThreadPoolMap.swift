@@ -26,7 +26,8 @@ final class ThreadPoolMap<Inputs: IteratorProtocol, Out: Sendable> where Inputs.
     if failsFast, let first = store.firstFailure, first != failure { mapping.stop(after: first) }
     if let progress, mapping.answered > told {
       told = mapping.answered
-      progress(told, mapping.isExhausted && (!failsFast || store.failures.isEmpty) ? mapping.fed : mapping.total)
+      let total = mapping.isExhausted && (!failsFast || store.failures.isEmpty) ? mapping.fed : mapping.total
+      TerminalProgress.$failures.withValue(store.failures.count) { progress(told, total) }
     }
     return hasMoved
   }
