@@ -136,13 +136,16 @@ final class PoolCore: Sendable {
     let pidfd = try? member.process.pidfd()
     var isWatched = false
     if let pidfd { isWatched = (try? watch.add(pidfd)) != nil }
+    var predecessor: Int32?
     let isUnwatched = with { state, chores in
+      predecessor = state.predecessors.removeValue(forKey: place)
       member.pidfd = pidfd
       state.members[place] = member
       if state.phase == .terminated { member.kill(.terminated) }
       state.collect(&chores)
       return state.isUnwatched
     }
+    if let predecessor, let pid = member.process.pid { Tracing.replaced(pid: predecessor, by: pid) }
     // Reaped by somebody else already, or nothing to watch it with: there is no use in it.
     if !isWatched || isUnwatched { end(member) }
   }
@@ -165,9 +168,11 @@ final class PoolCore: Sendable {
     } catch let failure {
       error = failure
     }
+    let status = member.process.status()
     if let pidfd = member.pidfd { watch.remove(pidfd) }
     with { state, chores in
       guard let place = state.members.firstIndex(where: { $0 === member }) else { return }
+      if let peak = status?.peakMemory, peak > 0 { state.tally.saw(place, memory: peak) }
       state.buried(place, error, &chores)
     }
   }
@@ -313,8 +318,14 @@ final class PoolCore: Sendable {
   /// What the workers have done; of one that is at work, up to the last chunk that it has ended.
   var statistics: PoolStatistics {
     guard owner.isCurrent else { return PoolStatistics() }
+    let members = state.withLock { $0.members }
+    let peaks = members.map { $0?.process.pid.map(PoolStatistics.peakMemory) ?? 0 }
     return with { state, chores in
       state.collect(&chores)
+      // Those that have gone meanwhile have told the kernel how much they had.
+      for place in members.indices where members[place] != nil && state.members[place] === members[place] {
+        if members[place]?.isReady ?? false { state.tally.saw(place, memory: peaks[place]) }
+      }
       return state.tally.statistics(at: monotonicNanoseconds())
     }
   }

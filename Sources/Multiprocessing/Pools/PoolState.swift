@@ -42,6 +42,8 @@ struct PoolState {
   /// No worker is started before.
   var heldUntil: Deadline?
   var tally = PoolTally()
+  /// Those that died out of turn, by their places, until others have taken those.
+  var predecessors: [Int: Int32] = [:]
   /// When those that were asked to end are killed.
   var patience: Deadline?
   /// When those are looked for that hold up what waits behind them.
@@ -271,6 +273,7 @@ struct PoolState {
     }
     guard let death = scheduler.died(place, hasBegun: hasBegun ?? false) else { return }
     tally.ended(place, at: monotonicNanoseconds())
+    if death.phase != .leaving, phase == .open { predecessors[place] = member.process.pid }
     if death.victim != nil { tally.ran(place, tasks: 1, for: 0) }
     if phase != .terminated, death.phase == .starting, member.doom == nil { birthFailed(error, &chores) }
     guard let victim = death.victim else { return }

@@ -42,7 +42,9 @@ final class PoolStint {
       bytes = UnsafeRawBufferPointer(start: base, count: header.length)
       items = header.first..<header.first + header.count
       runningSlice = place
+      let span = Tracing.task(header.count == 1 ? "a task" : "\(header.count) tasks")
       function.run(self)
+      span.end()
     }
     let end = monotonicNanoseconds()
     link.release(request)
