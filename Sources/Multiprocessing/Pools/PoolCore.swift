@@ -1,5 +1,6 @@
 internal import Glibc
 internal import MultiprocessingEngine
+internal import Synchronization
 
 /// A pool behind its public face: the state under its lock, and what is done without the lock.
 final class PoolCore: Sendable {
@@ -10,6 +11,10 @@ final class PoolCore: Sendable {
   private let bellFlag: LaneFlag
   private let watch: BellWatch
   private let state: ForkAwareLock<PoolState>
+  /// Whether there is anything in `forgotten`; changed with its lock held, and looked at without, by whoever may find it later as well: hence relaxed.
+  private let hasForgotten = Atomic(false)
+  /// The numbers of functions that nobody can call any more, until they are forgotten.
+  private let forgotten = ForkAwareLock<[Int]>([])
   let callbackThread = CallbackThread()
   /// Done when no worker is left of a pool that takes no more.
   let end = Future<Void>(cancel: { false })
@@ -39,6 +44,7 @@ final class PoolCore: Sendable {
     var chores = PoolState.Chores()
     let result = try state.withLock { state in
       let result = try body(&state, &chores)
+      if hasForgotten.load(ordering: .relaxed) { forget(&state, &chores) }
       state.pump(&chores)
       keepTime(&state)
       return result
@@ -74,6 +80,28 @@ final class PoolCore: Sendable {
 
   /// What it has captured goes without the lock.
   func forget(_ function: PoolFunctionBody) { _ = state.withLock { $0.functions.removeValue(forKey: function.number) } }
+
+  /// The same soon, from wherever that is.
+  func forgetLater(_ function: PoolFunctionBody) {
+    guard owner.isCurrent else { return }
+    forgotten.withLock {
+      $0.append(function.number)
+      hasForgotten.store(true, ordering: .relaxed)
+    }
+    // For want of anybody else the thread does it.
+    bell.ring()
+  }
+
+  private func forget(_ state: inout PoolState, _ chores: inout PoolState.Chores) {
+    let numbers = forgotten.withLock { numbers in
+      defer { numbers = [] }
+      hasForgotten.store(false, ordering: .relaxed)
+      return numbers
+    }
+    for number in numbers {
+      if let function = state.functions.removeValue(forKey: number) { chores.garbage.append(function) }
+    }
+  }
 
   /// Queues a load. For a pool that is closed only what was begun before.
   func add(_ load: PoolLoad, to state: inout PoolState) {
@@ -346,6 +374,7 @@ final class PoolCore: Sendable {
       if state.phase == .terminated { return }
       state.phase = .terminated
       state.failWaiting(error, &chores)
+      state.forgetAll(&chores)
       for worker in state.scheduler.workers {
         guard let worker else { continue }
         for index in 0..<worker.sent.count {

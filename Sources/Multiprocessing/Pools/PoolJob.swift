@@ -17,7 +17,7 @@ class PoolJob: @unchecked Sendable {
   /// Woken, without the lock, when something has come.
   @exclusivity(unchecked) var sleeper: (@Sendable () -> Void)?
 
-  /// Inputs that have to live on until they have arrived: those with descriptors. For whoever feeds the job.
+  /// What has to live on with it: inputs with descriptors, which have to arrive first, and the registration of its function. For whoever feeds the job.
   var kept: [Any] = []
 
   init(_ function: PoolFunctionBody, outputStride: Int?) {

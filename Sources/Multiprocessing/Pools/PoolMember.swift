@@ -8,6 +8,8 @@ final class PoolMember: @unchecked Sendable {
   enum Doom {
     /// The item of that beginning took too long.
     case overdue(begun: UInt64)
+    /// It did not begin with what it was given.
+    case stalled
     /// Nobody wants the result of what it runs.
     case cancelled
     case terminated
@@ -22,6 +24,8 @@ final class PoolMember: @unchecked Sendable {
   @exclusivity(unchecked) var doom: Doom?
   /// `endedSlices` when the pool last looked for idle ones.
   var seenSlices = -1
+  /// Since when it has not begun with what it was given, and how much it had done then.
+  @exclusivity(unchecked) var stall: (since: UInt64, done: Int)?
   /// Its initializer has run.
   @exclusivity(unchecked) var isReady = false
 

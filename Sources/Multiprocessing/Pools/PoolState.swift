@@ -87,7 +87,14 @@ struct PoolState {
     if !scheduler.hasWorkers {
       hasEnded = true
       chores.isEnd = true
+      forgetAll(&chores)
     }
+  }
+
+  /// No worker will need a function any more.
+  mutating func forgetAll(_ chores: inout Chores) {
+    chores.garbage += functions.values.map { $0 as AnyObject }
+    functions = [:]
   }
 
   private mutating func send(_ place: Int, _ slice: PoolSlice<PoolLoad>) {
@@ -283,7 +290,7 @@ struct PoolState {
     switch member.doom {
     case nil: break
     case .terminated: error = CancellationError()
-    case .cancelled: return scheduler.repeatInnocent(victim)
+    case .cancelled, .stalled: return scheduler.repeatInnocent(victim)
     case .overdue(let since):
       guard since == begun else { return scheduler.repeatInnocent(victim) }
       error = TimeoutError(operation: "a task of \(member.process.name)", timeout: settings.taskTimeout ?? .zero)

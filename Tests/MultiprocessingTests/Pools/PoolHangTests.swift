@@ -57,6 +57,20 @@ final class PoolHangTests: AuditedTestCase {
     XCTAssertTrue(eventually { activeChildren().isEmpty })
   }
 
+  func testAStoppedIdleWorkerIsReplaced() throws {
+    let pool = try Pool(processes: 1, taskTimeout: .milliseconds(200))
+    let function = try pool.register { (_: Int) in getpid() }
+    for _ in 0..<2 {
+      let pid = try pool.submit(function, args: 0).result()
+      kill(pid, SIGSTOP)
+      XCTAssertTrue(eventually { processState(pid) == "T" })
+      // It has not begun with them: they fail for nothing, and go to another.
+      let futures = try (0..<3).map { try pool.submit(function, args: $0) }
+      for future in futures { XCTAssertNotEqual(try future.result(), pid) }
+      XCTAssertTrue(eventually { !isRunning(pid) })
+    }
+  }
+
   func testASlowInitializerIsNotCutShort() throws {
     // Nobody needs that worker any more, but it may end as it likes.
     let (started, gate, ended) = (Gate(), Gate(), Mailbox())
