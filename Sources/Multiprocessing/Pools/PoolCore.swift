@@ -98,9 +98,7 @@ final class PoolCore: Sendable {
       hasForgotten.store(false, ordering: .relaxed)
       return numbers
     }
-    for number in numbers {
-      if let function = state.functions.removeValue(forKey: number) { chores.garbage.append(function) }
-    }
+    chores.garbage += numbers.compactMap { state.functions.removeValue(forKey: $0) } as [AnyObject]
   }
 
   /// Queues a load. For a pool that is closed only what was begun before.
@@ -351,8 +349,8 @@ final class PoolCore: Sendable {
     return with { state, chores in
       state.collect(&chores)
       // Those that have gone meanwhile have told the kernel how much they had.
-      for place in members.indices where members[place] != nil && state.members[place] === members[place] {
-        if members[place]?.isReady ?? false { state.tally.saw(place, memory: peaks[place]) }
+      for (place, member) in members.enumerated() where member?.isReady ?? false && state.members[place] === member {
+        state.tally.saw(place, memory: peaks[place])
       }
       return state.tally.statistics(at: monotonicNanoseconds())
     }
