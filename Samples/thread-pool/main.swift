@@ -3,7 +3,6 @@
 // Prints: the size of each page in the order of the list, the one that failed, and what the tasks have counted together.
 import Glibc
 import Multiprocessing
-import Synchronization
 
 struct Unreachable: Error { let address: String }
 
@@ -13,14 +12,14 @@ final class Page: Sendable {
   init(size: Int) { self.size = size }
 }
 
-/// What all tasks change: the memory is one and the same.
-let fetched = Mutex(0)
+/// What all tasks change.
+let fetched = try SharedAtomic(0)
 
 /// Stands in for the real thing.
 @Sendable func fetch(_ address: String) throws -> Page {
   _ = usleep(20_000)
   if address.hasPrefix("down") { throw Unreachable(address: address) }
-  fetched.withLock { $0 += 1 }
+  fetched.add(1)
   return Page(size: address.utf8.count * 1000)
 }
 
@@ -33,6 +32,6 @@ for (address, result) in zip(addresses, try pool.mapResults(addresses, fetch)) {
   case .failure(let error): print("\(address): \(type(of: error))")
   }
 }
-print("\(fetched.withLock { $0 }) pages")
+print("\(fetched.load()) pages")
 pool.close()
 try pool.join()
