@@ -20,8 +20,9 @@ final class PoolProgramTests: AuditedTestCase {
     XCTAssertTrue(workers.allSatisfy(isRunning))
     try program.standardInput?.write("\u{3}")
     XCTAssertEqual(try program.wait(), .signaled(.interrupt))
-    // What the terminal shows of the key, and nothing else of anybody.
-    XCTAssertEqual(String(decoding: try output.readToEnd(), as: UTF8.self), "^C")
+    // What the terminal shows of the key, unless the interrupt has emptied its queue, and nothing else of anybody.
+    let shown = String(decoding: try output.readToEnd(), as: UTF8.self)
+    XCTAssertTrue(["^C", ""].contains(shown), shown)
     XCTAssertTrue(eventually { workers.allSatisfy { !isRunning($0) } })
   }
 
