@@ -120,6 +120,8 @@ final class PoolWorkerTests: AuditedTestCase {
     let others = try (0..<200).map { try pool.submit(function, args: $0) }
     XCTAssertEqual(try others.map { try $0.result() }, Array(0..<200))
     XCTAssertFalse(stopped.isDone)
+    // It may be late with that: what comes ahead of the stop goes for nothing.
+    XCTAssertTrue(eventually { activeChildren().contains { processState($0.pid) == "T" } })
     for child in activeChildren() { kill(child.pid, SIGCONT) }
     XCTAssertEqual(try stopped.result(), 8)
   }
