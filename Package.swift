@@ -13,8 +13,8 @@ let samples = [
   "arguments", "async-child", "async-queue", "chat", "crash", "crash-proof", "daemon", "echo", "fails", "family",
   "first-done", "group-with-timeout", "join", "keywords", "lines", "mandelbrot", "one-child", "pids", "pipeline",
   "poll", "program-pipeline", "readme", "resource-limits", "result", "robust-lock", "same-task", "shared-counter",
-  "side-by-side", "squares", "subclass", "ten-sleeps", "threads", "three-tasks", "three-threads", "thrown-error",
-  "timeout", "trace", "variables", "word-count",
+  "side-by-side", "squares", "subclass", "ten-sleeps", "thread-pool", "threads", "three-tasks", "three-threads",
+  "thrown-error", "timeout", "trace", "variables", "word-count",
 ]
 
 // Those whose children write to standard error as well.

@@ -14,5 +14,12 @@ print(squares.prefix(5), squares.reduce(0, +))
 let pids = Set(try pool.map(1...1000) { _ in getpid() })
 print(pids.contains(getpid()) ? "computed here" : "computed by \(pids.count > 2 ? "many" : "the") workers")
 
+#if REFUSED
+  // What a task returns crosses to another process: make it Codable.
+  // error: call to global actor 'ResultsHaveToBeCodable'-isolated instance method 'map(_:chunkSize:progress:_:)' in a synchronous main actor-isolated context
+  struct Square: Sendable { var side: Int }
+  let drawn = try pool.map(1...1000) { side in Square(side: side) }
+#endif
+
 pool.close()
 try pool.join()

@@ -23,6 +23,10 @@ void mp_flush_standard_streams(void) {
   flush(stderr);
 }
 
+void mp_flush_output(void) {
+  if (stdout->_IO_write_ptr > stdout->_IO_write_base) flush(stdout);
+}
+
 void mp_purge_streams(void) {
   for (FILE *stream = _IO_list_all; stream; stream = stream->_chain)
     if (__fpending(stream) > 0) __fpurge(stream);

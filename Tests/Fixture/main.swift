@@ -136,6 +136,8 @@ case "exit":
 case "nested-exit": try nestedExit()
 case "handlers": try handlers()
 case "family": try family()
+case "pool-interrupted": try poolInterrupted()
+case "pool-left": try poolLeft()
 case "programs": try programs()
 case "prompt": try prompt()
 case "foreground": try foreground()

@@ -90,6 +90,8 @@ int mp_peek_descriptor(int socket);
 
 /// Writes out what `stdout` and `stderr` hold, unless another thread is using them this moment.
 void mp_flush_standard_streams(void);
+/// The same for `stdout` alone, at the cost of a look at it where it holds nothing: `stderr` holds nothing unless somebody has made it.
+void mp_flush_output(void);
 /// Forgets what any stdio stream holds unwritten: it is the parent's to write. For a child, single-threaded.
 void mp_purge_streams(void);
 /// Writes out every stdio stream. A stream that another thread keeps locked is given up after a while.

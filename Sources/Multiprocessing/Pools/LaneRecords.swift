@@ -36,6 +36,8 @@ struct SliceHeader {
     static let free: UInt32 = 0
     static let taken: UInt32 = 1
     static let withdrawn: UInt32 = 2
+    /// Taken, but what has not begun of it is not wanted any more.
+    static let disowned: UInt32 = 3
   }
 
   /// One word that worker and pool claim the slice by; see `claim(at:)`.
@@ -57,6 +59,26 @@ struct SliceHeader {
       expected: Claim.free, desired: side, ordering: .acquiringAndReleasing
     ).exchanged
   }
+}
+
+extension SliceHeader {
+  /// Tells the worker that has taken the slice to leave what it has not begun with.
+  static func disown(at place: UnsafeMutableRawPointer) {
+    _ = place.assumingMemoryBound(to: Atomic<UInt32>.self).pointee.compareExchange(
+      expected: Claim.taken, desired: Claim.disowned, ordering: .relaxed)
+  }
+
+  static func isDisowned(at place: UnsafeMutableRawPointer) -> Bool {
+    place.assumingMemoryBound(to: Atomic<UInt32>.self).pointee.load(ordering: .relaxed) == Claim.disowned
+  }
+}
+
+/// A slice that was sent, as the pool finds it again.
+struct PoolTicket {
+  /// The request, in the lane of its worker.
+  let place: UnsafeMutableRawPointer
+  /// The same, counted from the lane's beginning.
+  let position: UInt64
 }
 
 /// What a worker tells of a slice that it is done with.

@@ -57,10 +57,13 @@ struct LoggedJob<Output: Codable>: Codable {
   }
 }
 
-/// How many inputs an earlier run has done.
-final class PassedOver: @unchecked Sendable {
+/// What a run counts by itself.
+final class JobCounts: @unchecked Sendable {
   // Sendable: read and written on the thread, or in the task, that pulls the inputs and is told of the progress.
-  var count = 0
+
+  /// Inputs that an earlier run has done.
+  var passedOver = 0
+  var failures = 0
 }
 
 /// The inputs of a map that is logged: those that an earlier run has done are passed over.
@@ -75,7 +78,7 @@ final class LoggedInputs<Inputs: Sequence, Output: Codable> where Inputs.Element
 
   init(_ inputs: Inputs, _ log: JobLog) { (iterator, self.log) = (inputs.makeIterator(), log) }
 
-  let passedOver = PassedOver()
+  let counts = JobCounts()
 
   func next() -> Inputs.Element? {
     while let input = iterator.next() {
@@ -86,7 +89,7 @@ final class LoggedInputs<Inputs: Sequence, Output: Codable> where Inputs.Element
       // A result that is none of this type is another function's: the input is run.
       if bytes != nil, let known = log.result(of: key), let value = try? Wire.decode(Output.self, from: known) {
         earlier[position] = value
-        passedOver.count += 1
+        counts.passedOver += 1
         continue
       }
       keys.append(key)
@@ -97,6 +100,7 @@ final class LoggedInputs<Inputs: Sequence, Output: Codable> where Inputs.Element
 
   /// Writes the line of the item of that index.
   func note(_ index: Int, _ result: Result<LoggedJob<Output>, any Error>) throws {
+    if case .success(let job) = result, case .value = job.outcome {} else { counts.failures += 1 }
     try log.add(entry(keys[index], result))
   }
 

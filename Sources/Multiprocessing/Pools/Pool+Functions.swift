@@ -37,7 +37,7 @@ extension Pool {
 
   @usableFromInline
   func register<In, Out>(_ task: PoolTask<In, Out>) throws -> PoolFunction<In, Out> {
-    PoolFunction(body: try core.register(task), task: .init(task: task), core: core)
+    PoolFunction(registration: PoolRegistration(try core.register(task), core), task: .init(task: task))
   }
 }
 

@@ -69,9 +69,11 @@ extension Pool {
   }
 
   private static func progress(
-    _ progress: @escaping Progress, beside passedOver: PassedOver, of total: Int?
+    _ progress: @escaping Progress, beside counts: JobCounts, of total: Int?
   ) -> Progress {
-    { done, _ in progress(done + passedOver.count, total) }
+    { done, _ in
+      TerminalProgress.$failures.withValue(counts.failures) { progress(done + counts.passedOver, total) }
+    }
   }
 
   private func loggedMap<Inputs: Sequence, Out>(
@@ -87,7 +89,7 @@ extension Pool {
       }
       return count
     }
-    let told = progress.map { Self.progress($0, beside: logged.passedOver, of: total) }
+    let told = progress.map { Self.progress($0, beside: logged.counts, of: total) }
     return PoolMap(
       try mapping(inputs, chunkSize, task), core, told, failsFast: false, note: { try logged.note($0, $1) })
   }

@@ -10,7 +10,7 @@ extension Pool {
   ///   - transform: runs in a worker; what it captured is as it was at the call.
   /// - Throws: the error of the first input that fails: what `transform` threw, if it is `Codable`, else `ProcessError.thrown`; `ProcessError.crashed`,
   ///   `.killed`, `.exited`, `.limitExceeded`, or `TimeoutError`, for what ended the worker; what the coding of an input or result throws. Inputs after
-  ///   it are not run any more. `PoolError`; `CancellationError` when the pool is terminated.
+  ///   it that have not begun are not run any more; what runs is run to its end. `PoolError`; `CancellationError` when the pool is terminated.
   @inlinable
   public func map<In: Codable & Sendable, Out: Codable & Sendable>(
     _ inputs: some Sequence<In>, chunkSize: Int? = nil,

@@ -4,7 +4,8 @@ extension Pool {
   /// Calls `transform` with the elements of each tuple, as `map` does with one argument. Python's `starmap`.
   ///
   /// - Parameters:
-  ///   - inputs: tuples of arguments, pulled as workers need them, on the calling thread.
+  ///   - inputs: tuples of arguments, pulled as workers need them, on the calling thread: `zip(names, sizes)` where they come from two sequences. Labels
+  ///     are no part of it: of a dictionary, give `dictionary.map { ($0.key, $0.value) }`.
   ///   - chunkSize: how many inputs travel together. nil: chosen, and adapted, by how long they take and how large they are.
   ///   - progress: called on the calling thread as results come, with how many there are, and how many there will be if that is known.
   ///   - transform: runs in a worker; what it captured is as it was at the call.

@@ -22,7 +22,9 @@ public final class Pool: Sendable {
   ///   - processes: how many workers there are at most; nil: `availableCPUCount()`. They are started as there is work for them.
   ///   - tasksPerChild: how many items a worker runs before it is replaced; nil: no limit. Python's `maxtasksperchild`.
   ///   - memoryLimit: bytes beyond what a worker starts with. The item that goes past it fails with `ProcessError.limitExceeded`.
-  ///   - taskTimeout: the time an item may take, counted from its start. Past it, its worker is killed, and it fails with `TimeoutError`.
+  ///   - taskTimeout: the time an item may take, counted from its start. Past it, its worker is killed, and it fails with `TimeoutError`. A worker that
+  ///     does not even begin with what it was given for that long, and for a second at least, as one that was stopped, is replaced, and that goes to
+  ///     others; without a timeout it keeps the first of it until it goes on.
   ///   - retries: how often an item is run again that has cost its worker by a death, a timeout or a limit. Never for an error that was thrown.
   ///   - recycleAbove: resident bytes of a worker. One that holds more after an item is replaced.
   ///   - initializer: runs in each worker at its beginning.
@@ -82,13 +84,12 @@ public final class Pool: Sendable {
   }
 }
 
-/// A function that a pool's workers know: made by `Pool.register`, called as often as wanted.
+/// A function that a pool's workers know: made by `Pool.register`, called as often as wanted. The pool lets go of it, and of what it has captured,
+/// when nobody holds it any more and the calls that were made with it have ended, and when the pool ends.
 public struct PoolFunction<In: Sendable, Out: Sendable>: Sendable {
-  let body: PoolFunctionBody
+  let registration: PoolRegistration
   // Sendable: the closures in it are, since those that `register` takes are.
   let task: UncheckedTask
-  /// The pool that it belongs to.
-  let core: PoolCore
 
   struct UncheckedTask: @unchecked Sendable {
     // Sendable: a @Sendable function of the user's, and functions that touch nothing but their arguments.

@@ -56,7 +56,7 @@ struct PoolCoding<Value> {
 }
 
 /// Calls a function with numbers that lie one after another, those of `items`, and writes the results likewise; after each one it tells
-/// `counter` how many there are now.
+/// `counter` how many there are now. Ends early when the rest is not wanted any more.
 @usableFromInline
 typealias PoolNumbers = (
   _ inputs: UnsafeRawPointer, _ outputs: UnsafeMutableRawPointer, _ items: Range<Int>,
@@ -104,7 +104,7 @@ extension PoolTask {
       let outputs = outputs.assumingMemoryBound(to: Out.self)
       for item in items {
         (outputs + item).initialize(to: try call(inputs[item]))
-        publishCount(item + 1, at: counter)
+        if !finishNumber(item + 1, at: counter) { return }
       }
     }
   }
@@ -147,7 +147,6 @@ extension PoolTask {
 }
 
 /// So many results are there: whoever finds the count finds them.
-@usableFromInline
 func publishCount(_ count: Int, at counter: UnsafeMutableRawPointer) {
   // An `Atomic<Int>` is laid out as its value.
   counter.assumingMemoryBound(to: Atomic<Int>.self).pointee.store(count, ordering: .releasing)

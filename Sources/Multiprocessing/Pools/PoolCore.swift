@@ -1,5 +1,6 @@
 internal import Glibc
 internal import MultiprocessingEngine
+internal import Synchronization
 
 /// A pool behind its public face: the state under its lock, and what is done without the lock.
 final class PoolCore: Sendable {
@@ -11,6 +12,10 @@ final class PoolCore: Sendable {
   private let watch: BellWatch
   private let lanes: LaneStock
   private let state: ForkAwareLock<PoolState>
+  /// Whether there is anything in `forgotten`; changed with its lock held, and looked at without, by whoever may find it later as well: hence relaxed.
+  private let hasForgotten = Atomic(false)
+  /// The numbers of functions that nobody can call any more, until they are forgotten.
+  private let forgotten = ForkAwareLock<[Int]>([])
   let callbackThread = CallbackThread()
   /// Done when no worker is left of a pool that takes no more.
   let end = Future<Void>(cancel: { false })
@@ -42,6 +47,7 @@ final class PoolCore: Sendable {
     var chores = PoolState.Chores()
     let result = try state.withLock { state in
       let result = try body(&state, &chores)
+      if hasForgotten.load(ordering: .relaxed) { forget(&state, &chores) }
       state.pump(&chores)
       keepTime(&state)
       return result
@@ -78,6 +84,26 @@ final class PoolCore: Sendable {
 
   /// What it has captured goes without the lock.
   func forget(_ function: PoolFunctionBody) { _ = state.withLock { $0.functions.removeValue(forKey: function.number) } }
+
+  /// The same soon, from wherever that is.
+  func forgetLater(_ function: PoolFunctionBody) {
+    guard owner.isCurrent else { return }
+    forgotten.withLock {
+      $0.append(function.number)
+      hasForgotten.store(true, ordering: .relaxed)
+    }
+    // For want of anybody else the thread does it.
+    bell.ring()
+  }
+
+  private func forget(_ state: inout PoolState, _ chores: inout PoolState.Chores) {
+    let numbers = forgotten.withLock { numbers in
+      defer { numbers = [] }
+      hasForgotten.store(false, ordering: .relaxed)
+      return numbers
+    }
+    chores.garbage += numbers.compactMap { state.functions.removeValue(forKey: $0) } as [AnyObject]
+  }
 
   /// Queues a load. For a pool that is closed only what was begun before.
   func add(_ load: PoolLoad, to state: inout PoolState) {
@@ -141,13 +167,16 @@ final class PoolCore: Sendable {
     let pidfd = try? member.process.pidfd()
     var isWatched = false
     if let pidfd { isWatched = (try? watch.add(pidfd)) != nil }
+    var predecessor: Int32?
     let isUnwatched = with { state, chores in
+      predecessor = state.predecessors.removeValue(forKey: place)
       member.pidfd = pidfd
       state.members[place] = member
       if state.phase == .terminated { member.kill(.terminated) }
       state.collect(&chores)
       return state.isUnwatched
     }
+    if let predecessor, let pid = member.process.pid { Tracing.replaced(pid: predecessor, by: pid) }
     // Reaped by somebody else already, or nothing to watch it with: there is no use in it.
     if !isWatched || isUnwatched { end(member) }
   }
@@ -170,9 +199,11 @@ final class PoolCore: Sendable {
     } catch let failure {
       error = failure
     }
+    let status = member.process.status()
     if let pidfd = member.pidfd { watch.remove(pidfd) }
     with { state, chores in
       guard let place = state.members.firstIndex(where: { $0 === member }) else { return }
+      if let peak = status?.peakMemory, peak > 0 { state.tally.saw(place, memory: peak) }
       state.buried(place, error, &chores)
     }
   }
@@ -306,8 +337,14 @@ final class PoolCore: Sendable {
   /// What the workers have done; of one that is at work, up to the last chunk that it has ended.
   var statistics: PoolStatistics {
     guard owner.isCurrent else { return PoolStatistics() }
+    let members = state.withLock { $0.members }
+    let peaks = members.map { $0?.process.pid.map(PoolStatistics.peakMemory) ?? 0 }
     return with { state, chores in
       state.collect(&chores)
+      // Those that have gone meanwhile have told the kernel how much they had.
+      for (place, member) in members.enumerated() where member?.isReady ?? false && state.members[place] === member {
+        state.tally.saw(place, memory: peaks[place])
+      }
       return state.tally.statistics(at: monotonicNanoseconds())
     }
   }
@@ -328,6 +365,7 @@ final class PoolCore: Sendable {
       if state.phase == .terminated { return }
       state.phase = .terminated
       state.failWaiting(error, &chores)
+      state.forgetAll(&chores)
       for worker in state.scheduler.workers {
         guard let worker else { continue }
         for index in 0..<worker.sent.count {

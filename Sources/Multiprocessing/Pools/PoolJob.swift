@@ -10,10 +10,14 @@ class PoolJob: @unchecked Sendable {
   @exclusivity(unchecked) var mail = PoolMail()
   /// Nobody wants results any more: what is not running need not.
   @exclusivity(unchecked) var isAbandoned = false
+  /// How many of its slices wait for a worker.
+  @exclusivity(unchecked) var waiting = 0
+  /// Whether a worker has ever got something of it.
+  @exclusivity(unchecked) var wasSent = false
   /// Woken, without the lock, when something has come.
   @exclusivity(unchecked) var sleeper: (@Sendable () -> Void)?
 
-  /// Inputs that have to live on until they have arrived: those with descriptors. For whoever feeds the job.
+  /// What has to live on with it: inputs with descriptors, which have to arrive first, and the registration of its function. For whoever feeds the job.
   var kept: [Any] = []
 
   init(_ function: PoolFunctionBody, outputStride: Int?) {
@@ -32,6 +36,9 @@ class PoolJob: @unchecked Sendable {
   /// It was cancelled, and nothing will come any more; called without the lock.
   func end(_ core: PoolCore) {}
 
-  /// A worker has got the job's first item; under the lock.
-  func noteSent() {}
+  /// Whether nothing but the pool may hold it.
+  var isPools: Bool { isAbandoned }
+
+  /// A worker has got some of it; under the lock.
+  func noteSent() { wasSent = true }
 }

@@ -48,7 +48,8 @@ final class PoolMap<In, Out> {
     if failsFast, let first = store.firstFailure, first != failure { mapping.stop(after: first) }
     if let progress, mapping.answered > told {
       told = mapping.answered
-      progress(told, mapping.isExhausted && (!failsFast || store.failures.isEmpty) ? mapping.fed : total)
+      let total = mapping.isExhausted && (!failsFast || store.failures.isEmpty) ? mapping.fed : total
+      TerminalProgress.$failures.withValue(store.failures.count) { progress(told, total) }
     }
     return hasMoved
   }

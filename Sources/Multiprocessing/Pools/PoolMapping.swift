@@ -37,7 +37,8 @@ final class PoolMapping<In, Out> {
 
   deinit {
     guard core.isOfThisProcess else { return }
-    if !isDone || isOpen { abandon(kills: false) }
+    // Of one that is done as well: what holds the job still, because the end of its last slice was not heard of yet, lets go of it without the lock.
+    abandon(kills: false)
     if ownsFunction { core.forget(job.function) }
   }
 

@@ -8,6 +8,8 @@ final class PoolMember: @unchecked Sendable {
   enum Doom {
     /// The item of that beginning took too long.
     case overdue(begun: UInt64)
+    /// It did not begin with what it was given.
+    case stalled
     /// Nobody wants the result of what it runs.
     case cancelled
     case terminated
@@ -23,6 +25,10 @@ final class PoolMember: @unchecked Sendable {
   @exclusivity(unchecked) var doom: Doom?
   /// `endedSlices` when the pool last looked for idle ones.
   var seenSlices = -1
+  /// Since when it has not begun with what it was given, and how much it had done then.
+  @exclusivity(unchecked) var stall: (since: UInt64, done: Int)?
+  /// Its initializer has run.
+  @exclusivity(unchecked) var isReady = false
 
   init(_ process: ProcessStorage, _ stock: LaneStock) throws(SystemFailure) {
     self.process = process
@@ -37,8 +43,8 @@ final class PoolMember: @unchecked Sendable {
     if process.status() != nil, isKnownUniquelyReferenced(&lane) { stock.giveBack(lane) }
   }
 
-  /// Sends a slice; its place in the lane, nil when there is no room.
-  func send(_ slice: PoolSlice<PoolLoad>) -> UnsafeMutableRawPointer? {
+  /// Sends a slice; nil when there is no room.
+  func send(_ slice: PoolSlice<PoolLoad>) -> PoolTicket? {
     var header = SliceHeader(
       function: slice.load.job.function.number, first: slice.items.lowerBound, count: slice.items.count, offset: -1,
       length: 0)
@@ -48,19 +54,32 @@ final class PoolMember: @unchecked Sendable {
       header.length = length
       guard let room = writer.room(for: SliceHeader.size) else { return nil }
       room.storeBytes(of: header, as: SliceHeader.self)
+      let ticket = PoolTicket(place: room, position: writer.position)
       writer.commit(PoolRequest.slice.rawValue, SliceHeader.size)
-      return room
+      return ticket
     case .bytes(let bytes):
       header.length = bytes.count
       let length = SliceHeader.size + bytes.count
       guard let room = writer.room(for: length) else { return nil }
+      let ticket = PoolTicket(place: room, position: writer.position)
       room.storeBytes(of: header, as: SliceHeader.self)
       bytes.withUnsafeBytes { bytes in
         if let base = bytes.baseAddress { (room + SliceHeader.size).copyMemory(from: base, byteCount: bytes.count) }
       }
       writer.commit(PoolRequest.slice.rawValue, length)
-      return room
+      return ticket
     }
+  }
+
+  /// Takes a slice back; false when the worker has begun with it.
+  func withdraw(_ ticket: PoolTicket) -> Bool {
+    // What other requests lie upon by now was done long ago, though nobody has heard of its end yet.
+    writer.isIntact(ticket.position) && SliceHeader.claim(at: ticket.place, for: SliceHeader.Claim.withdrawn)
+  }
+
+  /// What the worker has not begun with of a slice that it has taken is not wanted any more.
+  func disown(_ ticket: PoolTicket) {
+    if writer.isIntact(ticket.position) { SliceHeader.disown(at: ticket.place) }
   }
 
   /// Tells it to end, once it has done what it was sent; false when there is no room for that.

@@ -66,6 +66,11 @@ final class PoolLoad: PoolWork, @unchecked Sendable {
   let namesDescriptors: Bool
 
   var isAbandoned: Bool { job.isAbandoned }
+  var isDropped: Bool { job.isAbandoned }
+  var waiting: Int {
+    get { job.waiting }
+    set { job.waiting = newValue }
+  }
 
   /// From this many bytes on it is worth a block.
   static let leastBlock = 12 << 10

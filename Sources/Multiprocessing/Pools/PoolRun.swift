@@ -6,16 +6,18 @@ extension Pool {
   typealias Progress = @Sendable (_ done: Int, _ total: Int?) -> Void
 
   func mapping<In, Out>(
-    _ inputs: PoolInputs<In>, _ chunkSize: Int?, _ task: PoolTask<In, Out>, _ known: PoolFunctionBody? = nil
+    _ inputs: PoolInputs<In>, _ chunkSize: Int?, _ task: PoolTask<In, Out>, _ known: PoolRegistration? = nil
   ) throws -> PoolMapping<In, Out> {
     try core.requireParent()
     if let chunkSize, chunkSize < 1 {
       throw PoolError.invalidArgument("a chunk of \(chunkSize) inputs: give 1 or more")
     }
     if known != nil { try core.requireOpen() }
-    let function = try known ?? core.register(task)
+    let function = try known?.body ?? core.register(task)
     let chunking = PoolChunking(fixed: chunkSize, processes: core.settings.processes, total: inputs.total)
-    return PoolMapping(core, task, function, ownsFunction: known == nil, inputs, chunking)
+    let mapping = PoolMapping(core, task, function, ownsFunction: known == nil, inputs, chunking)
+    if let known { mapping.job.kept.append(known) }
+    return mapping
   }
 
   // MARK: Maps, with functions that the pool may know already
@@ -34,7 +36,7 @@ extension Pool {
     _ inputs: PoolInputs<In>, _ chunkSize: Int?, _ progress: Progress?, _ function: PoolFunction<In, Out>
   ) throws -> [Out] {
     let map = PoolMap(
-      try mapping(inputs, chunkSize, task(of: function), function.body), core, progress, failsFast: true)
+      try mapping(inputs, chunkSize, task(of: function), function.registration), core, progress, failsFast: true)
     try map.run()
     return try map.values()
   }
@@ -53,7 +55,7 @@ extension Pool {
     _ inputs: PoolInputs<In>, _ chunkSize: Int?, _ progress: Progress?, _ function: PoolFunction<In, Out>
   ) async throws -> [Out] {
     let map = PoolMap(
-      try mapping(inputs, chunkSize, task(of: function), function.body), core, progress, failsFast: true)
+      try mapping(inputs, chunkSize, task(of: function), function.registration), core, progress, failsFast: true)
     try await map.runSuspended()
     return try map.values()
   }
@@ -72,7 +74,7 @@ extension Pool {
     _ inputs: PoolInputs<In>, _ chunkSize: Int?, _ progress: Progress?, _ function: PoolFunction<In, Out>
   ) throws -> [Result<Out, any Error>] {
     let map = PoolMap(
-      try mapping(inputs, chunkSize, task(of: function), function.body), core, progress, failsFast: false)
+      try mapping(inputs, chunkSize, task(of: function), function.registration), core, progress, failsFast: false)
     try map.run()
     return map.results()
   }
@@ -91,7 +93,7 @@ extension Pool {
     _ inputs: PoolInputs<In>, _ chunkSize: Int?, _ progress: Progress?, _ function: PoolFunction<In, Out>
   ) async throws -> [Result<Out, any Error>] {
     let map = PoolMap(
-      try mapping(inputs, chunkSize, task(of: function), function.body), core, progress, failsFast: false)
+      try mapping(inputs, chunkSize, task(of: function), function.registration), core, progress, failsFast: false)
     try await map.runSuspended()
     return map.results()
   }
@@ -109,7 +111,7 @@ extension Pool {
   func runStream<In, Out>(
     _ inputs: PoolInputs<In>, _ chunkSize: Int, isOrdered: Bool, _ function: PoolFunction<In, Out>
   ) throws -> PoolResults<Out> {
-    try stream(mapping(inputs, chunkSize, task(of: function), function.body), isOrdered: isOrdered)
+    try stream(mapping(inputs, chunkSize, task(of: function), function.registration), isOrdered: isOrdered)
   }
 
   private func stream<In, Out>(_ mapping: PoolMapping<In, Out>, isOrdered: Bool) throws -> PoolResults<Out> {
@@ -125,24 +127,24 @@ extension Pool {
 
   @usableFromInline
   func runSubmit<In, Out>(_ input: In, _ function: PoolFunction<In, Out>) throws -> Future<Out> {
-    try submit(input, task(of: function), function.body)
+    try submit(input, task(of: function), function.registration)
   }
 
   private func task<In, Out>(of function: PoolFunction<In, Out>) throws -> PoolTask<In, Out> {
-    guard function.core === core else {
+    guard function.registration.core === core else {
       throw PoolError.invalidArgument("a function of another pool: register() it with this one")
     }
     return function.task.task
   }
 
-  private func submit<In, Out>(_ input: In, _ task: PoolTask<In, Out>, _ known: PoolFunctionBody?) throws -> Future<Out>
+  private func submit<In, Out>(_ input: In, _ task: PoolTask<In, Out>, _ known: PoolRegistration?) throws -> Future<Out>
   {
     try core.requireParent()
     try core.requireOpen()
     // Encoded first: what cannot be throws here, and is nobody's task.
     let encoder = WireEncoder(carriesDescriptors: true)
     if task.input.stride == nil { try task.input.encode(input, encoder) }
-    let function = try known ?? core.register(task)
+    let function = try known?.body ?? core.register(task)
     let cancellation = PoolCancellation(core)
     let future = Future<Out>(
       cancel: { cancellation.cancel() }, help: { [core] in core.help() }, keeping: self,
@@ -150,6 +152,7 @@ extension Pool {
     let job = PoolSubmission(task, function, future.completer, ownsFunction: known == nil)
     cancellation.use(for: job)
     if !encoder.descriptors.isEmpty { job.kept.append(input) }
+    if let known { job.kept.append(known) }
     do {
       let load: PoolLoad
       if let stride = task.input.stride {

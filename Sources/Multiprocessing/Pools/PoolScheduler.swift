@@ -28,7 +28,7 @@ struct PoolScheduler<Load: PoolWork, Ticket> {
   }
 
   private let policy: Policy
-  private(set) var queue = PoolDeque<Slice>()
+  private(set) var queue = PoolQueue<Load>()
   /// By their places, which are reused.
   private(set) var workers: [Worker?] = []
   /// What the next worker is born with.
@@ -51,6 +51,16 @@ struct PoolScheduler<Load: PoolWork, Ticket> {
 
   /// Takes slices out of the queue.
   mutating func drop(where isUnwanted: (Slice) -> Bool) -> [Slice] { queue.removeAll(where: isUnwanted) }
+
+  /// So many that wait are not to be handed out any more: `isDropped` has just become true.
+  mutating func drop(waiting count: Int) { queue.drop(count) }
+
+  /// Takes the first that waits.
+  mutating func takeFirst() -> Slice? { queue.popFirst() }
+
+  /// What was dropped, to be let go of without a lock.
+  mutating func takeGarbage() -> [Load] { queue.takeGarbage() }
+  var hasGarbage: Bool { queue.hasGarbage }
 
   // MARK: Steps
 
@@ -152,6 +162,9 @@ struct PoolScheduler<Load: PoolWork, Ticket> {
     }
   }
 
+  /// What the worker has not begun with of a slice is not wanted any more, and it was told so.
+  mutating func disowned(_ place: Int, _ index: Int) { workers[place]!.sent[index].isDisowned = true }
+
   /// The worker takes nothing more.
   mutating func retire(_ place: Int) {
     guard let phase = workers[place]?.phase, phase != .leaving else { return }
@@ -183,7 +196,9 @@ struct PoolScheduler<Load: PoolWork, Ticket> {
     worker.isStuck = false
     worker.endedSlices += 1
     let next = first.slice.items.lowerBound + first.done
-    if !first.isWithdrawn, next < first.slice.items.upperBound { putBack(first.slice.rest(from: next)) }
+    if !first.isWithdrawn, !first.isDisowned, next < first.slice.items.upperBound {
+      putBack(first.slice.rest(from: next))
+    }
     return (first.slice, first.done)
   }
 
@@ -207,12 +222,14 @@ struct PoolScheduler<Load: PoolWork, Ticket> {
       let next = first.slice.items.lowerBound + first.done
       if next < first.slice.items.upperBound {
         death.victim = (first.slice.rest(from: next), next)
-        if next + 1 < first.slice.items.upperBound { back.append(first.slice.rest(from: next + 1)) }
+        if next + 1 < first.slice.items.upperBound, !first.isDisowned { back.append(first.slice.rest(from: next + 1)) }
       }
     }
     while let sent = worker.sent.popFirst() {
       let next = sent.slice.items.lowerBound + sent.done
-      if !sent.isWithdrawn, next < sent.slice.items.upperBound { back.append(sent.slice.rest(from: next)) }
+      if !sent.isWithdrawn, !sent.isDisowned, next < sent.slice.items.upperBound {
+        back.append(sent.slice.rest(from: next))
+      }
     }
     for slice in back.reversed() { putBack(slice) }
     return death

@@ -1,7 +1,11 @@
 /// What a scheduler hands out.
-protocol PoolWork {
+protocol PoolWork: AnyObject {
   /// Nobody wants it any more: what comes back undone is dropped.
   var isAbandoned: Bool { get }
+  /// What waits of it is not to be handed out. The queue has to be told when that becomes true.
+  var isDropped: Bool { get }
+  /// How many slices of it, and of what is dropped together with it, wait in the queue, which counts them here.
+  var waiting: Int { get set }
 }
 
 /// Items of one load, to be run one after another by one worker. `Load` is the caller's: what the items are, and who wants their results.
@@ -48,6 +52,8 @@ final class PoolWorkerState<Load: PoolWork, Ticket> {
     /// The worker will not run it, or has begun with it for certain.
     var isWithdrawn = false
     var isClaimed = false
+    /// The worker was told to leave what it has not begun with; that need not be run.
+    var isDisowned = false
   }
 
   @exclusivity(unchecked) var phase = Phase.starting

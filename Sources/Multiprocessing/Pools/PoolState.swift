@@ -14,14 +14,14 @@ struct PoolState {
     /// Jobs that something has come for.
     var jobs: [PoolJob] = []
     /// What may go with the last reference to it, and run code of the user's then.
-    var garbage: [PoolJob] = []
+    var garbage: [AnyObject] = []
     /// The pool has ended just now.
     var isEnd = false
 
     var isEmpty: Bool { births.isEmpty && retired.isEmpty && jobs.isEmpty && !isEnd }
   }
 
-  typealias Scheduler = PoolScheduler<PoolLoad, UnsafeMutableRawPointer>
+  typealias Scheduler = PoolScheduler<PoolLoad, PoolTicket>
 
   let settings: PoolSettings
   var scheduler: Scheduler
@@ -44,6 +44,8 @@ struct PoolState {
   /// No worker is started before.
   var heldUntil: Deadline?
   var tally = PoolTally()
+  /// Those that died out of turn, by their places, until others have taken those.
+  var predecessors: [Int: Int32] = [:]
   /// When those that were asked to end are killed.
   var patience: Deadline?
   /// When those are looked for that hold up what waits behind them.
@@ -72,18 +74,29 @@ struct PoolState {
         chores.births.append((place, isAsync))
       case .retire(let place): if let member = members[place] { chores.retired.append(member) }
       case .withdraw(let place, let index, let ticket):
-        scheduler.withdrawn(place, index, SliceHeader.claim(at: ticket, for: SliceHeader.Claim.withdrawn))
+        scheduler.withdrawn(place, index, members[place]?.withdraw(ticket) ?? false)
       }
     }
+    if scheduler.hasGarbage { chores.garbage += scheduler.takeGarbage() as [AnyObject] }
     guard phase != .open, !hasEnded, scheduler.isDrained, openMaps == 0 || phase == .terminated else { return }
-    for place in members.indices where scheduler.workers[place]?.isIdle ?? false {
+    for place in members.indices where members[place] != nil {
+      guard let worker = scheduler.workers[place], worker.isIdle || worker.phase == .starting else { continue }
+      // An initializer may take long, or for ever.
+      if worker.phase == .starting, patience == nil { patience = Deadline(after: ProcessStorage.grace) }
       scheduler.retire(place)
       stop(place)
     }
     if !scheduler.hasWorkers {
       hasEnded = true
       chores.isEnd = true
+      forgetAll(&chores)
     }
+  }
+
+  /// No worker will need a function any more.
+  mutating func forgetAll(_ chores: inout Chores) {
+    chores.garbage += functions.values.map { $0 as AnyObject }
+    functions = [:]
   }
 
   private mutating func send(_ place: Int, _ slice: PoolSlice<PoolLoad>) {
@@ -155,9 +168,10 @@ struct PoolState {
       tally.ran(place, tasks: done, for: report.duration)
       if report.memory > 0 { tally.saw(place, memory: Int(report.memory)) }
       if done > 0 { slice.load.job.function.itemTime = Int(report.duration) / done }
-      if slice.load.job.isAbandoned { chores.garbage.append(slice.load.job) }
+      if slice.load.job.isPools { chores.garbage.append(slice.load.job) }
     case .ready:
       failedBirths = 0
+      member.isReady = true
       scheduler.ready(place)
       tally.began(place, id: Int(member.process.pid ?? 0), at: monotonicNanoseconds())
       if idleLook == nil { idleLook = Deadline(after: settings.idleTime) }
@@ -204,29 +218,43 @@ struct PoolState {
 
   /// Nobody wants anything of a job any more: drops what has not begun, and `kills` those that run something of it.
   mutating func abandon(_ job: PoolJob, kills: Bool) {
-    job.isAbandoned = true
-    withdraw(job, kills: kills) { _ in true }
+    if !job.isAbandoned {
+      job.isAbandoned = true
+      scheduler.drop(waiting: job.waiting)
+    }
+    takeBack(job, kills: kills) { _ in true }
   }
 
   /// Whether the worker runs the slice of that index now: those before it are done, or passed over.
-  private func isRunning(_ index: Int, of worker: PoolWorkerState<PoolLoad, UnsafeMutableRawPointer>) -> Bool {
-    (0..<index).allSatisfy { worker.sent[$0].isWithdrawn || worker.sent[$0].done == worker.sent[$0].slice.items.count }
+  private func isRunning(_ index: Int, of worker: Scheduler.Worker) -> Bool {
+    (0..<index).allSatisfy {
+      let sent = worker.sent[$0]
+      return sent.isWithdrawn || sent.isDisowned || sent.done == sent.slice.items.count
+    }
   }
 
-  /// Drops those slices of a job that have not begun and start with an unwanted item, by its place among the job's.
-  mutating func withdraw(_ job: PoolJob, kills: Bool = false, where isUnwanted: (_ item: Int) -> Bool) {
-    func matches(_ slice: PoolSlice<PoolLoad>) -> Bool {
-      slice.load.job === job && isUnwanted(slice.load.base + slice.items.lowerBound)
-    }
-    _ = scheduler.drop(where: matches)
+  /// Drops what has not begun of a job from an unwanted item on, which is told by its place among the job's.
+  mutating func withdraw(_ job: PoolJob, where isUnwanted: (_ item: Int) -> Bool) {
+    _ = scheduler.drop { $0.load.job === job && isUnwanted($0.load.base + $0.items.lowerBound) }
+    takeBack(job, kills: false, where: isUnwanted)
+  }
+
+  /// The same for what workers have.
+  private mutating func takeBack(_ job: PoolJob, kills: Bool, where isUnwanted: (_ item: Int) -> Bool) {
+    guard job.wasSent else { return }
     for (place, worker) in scheduler.workers.enumerated() {
-      guard let worker else { continue }
-      for index in 0..<worker.sent.count where matches(worker.sent[index].slice) {
+      guard let worker, let member = members[place] else { continue }
+      for index in 0..<worker.sent.count where worker.sent[index].slice.load.job === job {
         let sent = worker.sent[index]
-        guard !sent.isWithdrawn else { continue }
-        let isBack = SliceHeader.claim(at: sent.ticket, for: SliceHeader.Claim.withdrawn)
+        guard !sent.isWithdrawn, isUnwanted(sent.slice.load.base + sent.slice.items.lowerBound + sent.done) else {
+          continue
+        }
+        let isBack = member.withdraw(sent.ticket)
         scheduler.withdrawn(place, index, isBack, wanted: false)
-        if !isBack, kills, isRunning(index, of: worker) { members[place]?.kill(.cancelled) }
+        if isBack { continue }
+        member.disown(sent.ticket)
+        scheduler.disowned(place, index)
+        if kills, isRunning(index, of: worker) { member.kill(.cancelled) }
       }
     }
   }
@@ -248,7 +276,7 @@ struct PoolState {
     }
     let hasBegun = scheduler.workers[place].map { worker in
       !worker.sent.isEmpty && !worker.sent[0].isWithdrawn
-        && !SliceHeader.claim(at: worker.sent[0].ticket, for: SliceHeader.Claim.withdrawn)
+        && !member.withdraw(worker.sent[0].ticket)
     }
     let begun = member.lane.begun.observe()
     members[place] = nil
@@ -257,6 +285,7 @@ struct PoolState {
     }
     guard let death = scheduler.died(place, hasBegun: hasBegun ?? false) else { return }
     tally.ended(place, at: monotonicNanoseconds())
+    if death.phase != .leaving, phase == .open { predecessors[place] = member.process.pid }
     if death.victim != nil { tally.ran(place, tasks: 1, for: 0) }
     if phase != .terminated, death.phase == .starting, member.doom == nil { birthFailed(error, &chores) }
     guard let victim = death.victim else { return }
@@ -266,7 +295,7 @@ struct PoolState {
     switch member.doom {
     case nil: break
     case .terminated: error = CancellationError()
-    case .cancelled: return scheduler.repeatInnocent(victim)
+    case .cancelled, .stalled: return scheduler.repeatInnocent(victim)
     case .overdue(let since):
       guard since == begun else { return scheduler.repeatInnocent(victim) }
       error = TimeoutError(operation: "a task of \(member.process.name)", timeout: settings.taskTimeout ?? .zero)

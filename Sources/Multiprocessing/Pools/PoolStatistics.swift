@@ -1,3 +1,5 @@
+internal import MultiprocessingEngine
+
 /// What a pool's workers have done so far.
 public struct PoolStatistics: Sendable, Hashable, Codable {
   /// One of the pool's places, on which one worker follows another.
@@ -12,7 +14,7 @@ public struct PoolStatistics: Sendable, Hashable, Codable {
     public var idleTime = Duration.zero
     /// How many workers have been replaced here: that died, were ended, or had done their share.
     public var restarts = 0
-    /// The most memory that a worker here was seen with, in resident bytes; 0 when nobody has looked.
+    /// The most memory that a worker here has had, in resident bytes; 0 for threads, and where the system does not tell.
     public var peakMemory = 0
 
     /// The part of its time that it was busy, from 0 to 1.
@@ -33,7 +35,7 @@ public struct PoolStatistics: Sendable, Hashable, Codable {
   public var idleTime: Duration { workers.map(\.idleTime).reduce(.zero, +) }
   /// How many workers have been replaced.
   public var restarts: Int { workers.map(\.restarts).reduce(0, +) }
-  /// The most memory that any one worker was seen with, in resident bytes.
+  /// The most memory that any one worker has had, in resident bytes.
   public var peakMemory: Int { workers.map(\.peakMemory).max() ?? 0 }
 }
 
@@ -58,6 +60,15 @@ extension PoolStatistics: CustomStringConvertible {
   private static func seconds(_ duration: Duration) -> String {
     let hundredths = Int64((duration / .milliseconds(10)).rounded())
     return "\(hundredths / 100).\(hundredths % 100 < 10 ? "0" : "")\(hundredths % 100) s"
+  }
+}
+
+extension PoolStatistics {
+  /// The most resident bytes that a process has had so far, as proc(5) tells; 0 when it does not.
+  static func peakMemory(of pid: Int32) -> Int {
+    let lines = SmallFile.read("/proc/\(pid)/status")?.split(separator: "\n") ?? []
+    guard let line = lines.first(where: { $0.hasPrefix("VmHWM:") }) else { return 0 }
+    return (Int(line.filter(\.isNumber)) ?? 0) << 10
   }
 }
 

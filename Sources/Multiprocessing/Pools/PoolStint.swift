@@ -32,7 +32,7 @@ final class PoolStint {
   }
 
   /// Whether nothing is to be done between one item and the next.
-  var isPlain: Bool { !isTimed && tasksPerChild == .max && recycleAbove == .max }
+  private var isPlain: Bool { !isTimed && tasksPerChild == .max && recycleAbove == .max }
 
   func run(_ request: LaneRecord, start: UInt64, _ functions: [Int: PoolFunctionBody]) -> UInt64 {
     let place = request.payload.baseAddress!
@@ -41,7 +41,10 @@ final class PoolStint {
       let base = header.offset < 0 ? place + SliceHeader.size : arena + header.offset
       bytes = UnsafeRawBufferPointer(start: base, count: header.length)
       items = header.first..<header.first + header.count
+      runningSlice = place
+      let span = Tracing.task(header.count == 1 ? "a task" : "\(header.count) tasks")
       function.run(self)
+      span.end()
     }
     let end = monotonicNanoseconds()
     link.release(request)
@@ -51,6 +54,9 @@ final class PoolStint {
   }
 
   // MARK: Around each item
+
+  /// Whether the next item is not to be run: the worker has to end, or nobody wants the rest of the slice any more.
+  var mustStop: Bool { mustLeave || isRestDisowned() }
 
   func begin() {
     if isTimed { link.note(begun: monotonicNanoseconds()) }
@@ -75,7 +81,7 @@ final class PoolStint {
 
   // MARK: Answers
 
-  // What the items of a slice have printed is out before the last of its answers: nobody knows what becomes of the worker then.
+  // What an item has printed is out before its answer: nobody knows what becomes of the worker then.
 
   func answer(_ error: any Error) {
     StandardStreams.flush()
@@ -144,7 +150,7 @@ final class PoolStint {
     let inputs = bytes.baseAddress!
     let isPlain = isPlain
     var item = items.lowerBound
-    while item < items.upperBound, !mustLeave {
+    while item < items.upperBound, !mustStop {
       let most = min(items.upperBound - item, stride.output == 0 ? 1 << 16 : PoolLink.longestNumbers / stride.output)
       let room = link.room(for: 8 + most * stride.output)
       publishCount(0, at: room)
@@ -153,14 +159,12 @@ final class PoolStint {
       let outputs = room + 8
       var failure: (any Error)?
       do {
-        let isLast = item + most == items.upperBound
         if isPlain {
-          try call(first, outputs, 0..<(isLast ? most - 1 : most), room)
-          if isLast { try callFlushing(call, first, outputs, most - 1, room) }
+          try call(first, outputs, 0..<most, room)
         } else {
-          for index in 0..<most where !mustLeave {
+          for index in 0..<most where !mustStop {
             begin()
-            try callFlushing(call, first, outputs, index, room)
+            try call(first, outputs, index..<index + 1, room)
             finish()
           }
         }
@@ -179,15 +183,20 @@ final class PoolStint {
   }
 }
 
-/// Calls a function with one number, and lets go of what it has printed before the result is there.
-private func callFlushing(
-  _ call: PoolNumbers, _ inputs: UnsafeRawPointer, _ outputs: UnsafeMutableRawPointer, _ item: Int,
-  _ counter: UnsafeMutableRawPointer
-) throws {
-  var unused = 0
-  try withUnsafeMutableBytes(of: &unused) { try call(inputs, outputs, item..<item + 1, $0.baseAddress!) }
-  StandardStreams.flush()
-  publishCount(item + 1, at: counter)
+/// The request of the slice that this worker runs, or has run last.
+// Safe: for the only thread of a worker that runs items.
+private nonisolated(unsafe) var runningSlice: UnsafeMutableRawPointer?
+
+private func isRestDisowned() -> Bool { runningSlice.map { SliceHeader.isDisowned(at: $0) } ?? false }
+
+/// One more number has its result; false when the next one is not to be run.
+///
+/// What it has printed is out before: the pool may take the result at once, and nobody knows what becomes of the worker then.
+@usableFromInline
+func finishNumber(_ count: Int, at counter: UnsafeMutableRawPointer) -> Bool {
+  StandardStreams.flushOutput()
+  publishCount(count, at: counter)
+  return !isRestDisowned()
 }
 
 extension PoolTask {
@@ -198,18 +207,18 @@ extension PoolTask {
     }
     let table = input.stride == nil ? PoolPayload.Reader(stint.bytes) : nil
     for item in stint.items {
-      if stint.mustLeave { return }
+      if stint.mustStop { return }
       stint.begin()
       do {
         let value = try read(item, stint.bytes, table)
         switch body {
         case .synchronous(let call):
           let result = try call(value)
-          if item + 1 == stint.items.upperBound { StandardStreams.flush() }
+          StandardStreams.flushOutput()
           try stint.answer(result, output)
         case .async(let call):
           let result = try runAsync(value, call, stint)
-          StandardStreams.flush()
+          StandardStreams.flushOutput()
           try stint.answer(result, of: output)
         }
       } catch {

@@ -5,6 +5,8 @@ class PoolStream<Out> {
   /// The next result; nil after the last. Blocks.
   func next() -> Result<Out, any Error>? { nil }
   nonisolated(nonsending) func nextSuspended() async throws -> Result<Out, any Error>? { nil }
+  /// No result is wanted any more.
+  func cancel() {}
 }
 
 /// A map whose results are taken one by one. Inputs are pulled when a result is asked for, and no more of them than workers need.
@@ -18,6 +20,7 @@ final class PoolStreaming<In, Out>: PoolStream<Out> {
   /// The place of the next result in order.
   private var place = 0
   private var hasFailed = false
+  private var isCancelled = false
 
   init(_ mapping: PoolMapping<In, Out>, _ core: PoolCore, isOrdered: Bool) {
     self.mapping = mapping
@@ -48,6 +51,7 @@ final class PoolStreaming<In, Out>: PoolStream<Out> {
 
   /// The next one that is there; nil when there is none, and `isOver` says whether one will come.
   private func step() -> (result: Result<Out, any Error>?, isOver: Bool, hasMoved: Bool) {
+    if isCancelled { return (nil, true, true) }
     var hasMoved = false
     do {
       hasMoved = try turn()
@@ -59,6 +63,11 @@ final class PoolStreaming<In, Out>: PoolStream<Out> {
     }
     if let result = ready.popFirst() { return (result, false, true) }
     return (nil, mapping.isDone, hasMoved)
+  }
+
+  override func cancel() {
+    isCancelled = true
+    mapping.abandon(kills: true)
   }
 
   override func next() -> Result<Out, any Error>? {

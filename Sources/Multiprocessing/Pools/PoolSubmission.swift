@@ -18,7 +18,12 @@ final class PoolSubmission<In, Out>: PoolJob, @unchecked Sendable {
 
   override func end(_ core: PoolCore) { if ownsFunction { core.forget(function) } }
 
-  override func noteSent() { completer.markRunning() }
+  override var isPools: Bool { true }
+
+  override func noteSent() {
+    super.noteSent()
+    completer.markRunning()
+  }
 
   override func tell(_ core: PoolCore) {
     let mail = core.takeMail(self)

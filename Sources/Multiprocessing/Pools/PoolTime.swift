@@ -9,7 +9,7 @@ extension PoolState {
     }
     if let limit = patience, limit.hasPassed {
       patience = nil
-      for member in members { member?.kill(.terminated) }
+      for case let member? in members where phase == .terminated || !member.isReady { member.kill(.terminated) }
     }
     if let look = stuckLook, look.hasPassed {
       stuckLook = nil
@@ -25,11 +25,25 @@ extension PoolState {
   private func endOverdue() {
     guard let limit = settings.taskTimeout else { return }
     let now = monotonicNanoseconds()
-    for case let member? in members where member.doom == nil {
+    for (place, member) in members.enumerated() {
+      guard let member, member.doom == nil else { continue }
       let begun = member.lane.begun.observe()
       if begun > 0, now >= begun + limit.nanoseconds { member.kill(.overdue(begun: begun)) }
+      guard begun == 0, let worker = scheduler.workers[place], !worker.sent.isEmpty else {
+        member.stall = nil
+        continue
+      }
+      let done = worker.endedSlices + worker.sent[0].done
+      guard let stall = member.stall, stall.done == done else {
+        member.stall = (now, done)
+        continue
+      }
+      if now >= stall.since + stallLimit(limit) { member.kill(.stalled) }
     }
   }
+
+  /// How long a worker may have something to do and not begin with it, in nanoseconds. One that gets no processor for a while is none that was stopped.
+  private func stallLimit(_ limit: Duration) -> UInt64 { max(limit.nanoseconds, 1_000_000_000) }
 
   /// When there will be something to do next.
   mutating func nextDue() -> Deadline {
@@ -53,9 +67,15 @@ extension PoolState {
     for (place, worker) in scheduler.workers.enumerated() {
       guard let worker, !worker.sent.isEmpty, let member = members[place], member.doom == nil else { continue }
       let begun = member.lane.begun.observe()
-      // What begins later is due later.
-      let left = begun == 0 ? limit : limit - .nanoseconds(Int64(monotonicNanoseconds()) - Int64(begun))
-      due = min(due, Deadline(after: left))
+      let now = monotonicNanoseconds()
+      let end: UInt64
+      if begun > 0 {
+        end = begun + limit.nanoseconds
+      } else {
+        // What begins later is due later.
+        end = member.stall.map { $0.since + stallLimit(limit) } ?? now + limit.nanoseconds
+      }
+      due = min(due, Deadline(after: .nanoseconds(end > now ? Int64(clamping: end - now) : 0)))
     }
     return due
   }

@@ -28,6 +28,8 @@ struct ProgressMeter {
   private var beginning: Moment?
   private var lastDrawn: UInt64?
   private var last: Moment?
+  /// Whether what a terminal shows is a line without its end.
+  private var isLineOpen = false
 
   init(label: String) {
     // One line, whatever the label is.
@@ -37,7 +39,12 @@ struct ProgressMeter {
   /// The text to write; nil when nothing is due.
   mutating func update(_ moment: Moment, on screen: Screen) -> String? {
     // Fewer than before: something else has begun.
-    if let last, moment.done < last.done || last.isEnd { (beginning, lastDrawn) = (nil, nil) }
+    var head = ""
+    if let last, moment.done < last.done || last.isEnd {
+      (beginning, lastDrawn) = (nil, nil)
+      if isLineOpen { head = "\n" }
+      isLineOpen = false
+    }
     if beginning == nil {
       // What was done ahead of the first look took no time that anybody knows of.
       beginning = moment
@@ -48,9 +55,19 @@ struct ProgressMeter {
     lastDrawn = moment.time
     switch screen {
     case .terminal(let columns):
-      return "\r" + line(moment, columns: columns - 1) + "\u{1B}[K" + (moment.isEnd ? "\n" : "")
-    case .plain: return line(moment, columns: nil) + "\n"
+      isLineOpen = !moment.isEnd
+      return head + "\r" + line(moment, columns: columns - 1) + "\u{1B}[K" + (moment.isEnd ? "\n" : "")
+    case .plain: return head + line(moment, columns: nil) + "\n"
     }
+  }
+
+  /// The text that ends what is shown where nothing more comes, because something has failed; nil when there is nothing to end.
+  mutating func end(on screen: Screen) -> String? {
+    guard isLineOpen, let last else { return nil }
+    isLineOpen = false
+    guard case .terminal(let columns) = screen else { return "\n" }
+    // What came since it was drawn last belongs to it.
+    return "\r" + line(last, columns: columns - 1) + "\u{1B}[K\n"
   }
 
   private func isDue(at time: UInt64, on screen: Screen) -> Bool {
@@ -79,7 +96,7 @@ struct ProgressMeter {
     let percent = "\(Int(part * 100))%"
     guard let columns else { return head + percent + " " + count + end }
     // The bar takes what the words leave, if that is enough to see something.
-    let room = columns - (head + percent + " [] " + count + end).count
+    let room = columns - (head + percent + " [] " + count + end).screenWidth
     guard room >= 5 else { return Self.cut(head + percent + " " + count + end, columns) }
     let filled = Int(part * Double(min(room, 40)))
     let bar = String(repeating: "#", count: filled) + String(repeating: ".", count: min(room, 40) - filled)
@@ -93,7 +110,7 @@ struct ProgressMeter {
   }
 
   private static func cut(_ text: String, _ columns: Int?) -> String {
-    columns.map { String(text.prefix(max(0, $0))) } ?? text
+    columns.map { String(text.prefix(columns: max(0, $0))) } ?? text
   }
 
   /// "0.25/s", "3.4/s", "120/s", "1200000/s".

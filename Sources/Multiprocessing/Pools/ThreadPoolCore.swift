@@ -34,6 +34,8 @@ final class ThreadPoolCore: Sendable {
     var latches: [Latch] = []
     var births: [(place: Int, seat: Seat)] = []
     var failures: [(slice: Slice, error: any Error)] = []
+    /// What may go with the last reference to it, and run code of the user's then.
+    var garbage: [ThreadPoolLoad] = []
     var isEnd = false
 
     var isEmpty: Bool { latches.isEmpty && births.isEmpty && failures.isEmpty && !isEnd }
@@ -112,6 +114,7 @@ final class ThreadPoolCore: Sendable {
       case .withdraw: return
       }
     }
+    if state.scheduler.hasGarbage { chores.garbage += state.scheduler.takeGarbage() }
     // A map that has begun may still bring more after that.
     guard state.phase != .open, state.scheduler.isDrained else { return }
     for place in state.seats.indices where state.scheduler.workers[place]?.isIdle ?? false {
@@ -150,7 +153,12 @@ final class ThreadPoolCore: Sendable {
 
   /// Takes a load out of the queue; false when it is not there any more.
   func withdraw(_ load: ThreadPoolLoad) -> Bool {
-    !state.withLock { $0.scheduler.drop { $0.load === load } }.isEmpty
+    with { state, _ in
+      guard load.waiting > 0, !load.isDropped else { return false }
+      load.isDropped = true
+      state.scheduler.drop(waiting: load.waiting)
+      return true
+    }
   }
 
   /// Runs something that waits, if this is one of the pool's own threads: it is about to wait for the pool, and a pool whose threads all
@@ -158,16 +166,7 @@ final class ThreadPoolCore: Sendable {
   func help() -> Bool {
     guard owner.isCurrent, let thread = ThreadContext.ifAny?.storage else { return false }
     let slice: Slice? = state.withLock { state in
-      guard state.seats.contains(where: { $0?.thread === thread }), let first = state.scheduler.queue.first else {
-        return nil
-      }
-      // One and the same slice is there once.
-      var isTaken = false
-      return state.scheduler.drop { slice in
-        guard !isTaken, slice.load === first.load, slice.items == first.items else { return false }
-        isTaken = true
-        return true
-      }.first
+      state.seats.contains { $0?.thread === thread } ? state.scheduler.takeFirst() : nil
     }
     guard let slice else { return false }
     slice.load.run(slice.items)

@@ -26,7 +26,8 @@ final class ThreadPoolMap<Inputs: IteratorProtocol, Out: Sendable> where Inputs.
     if failsFast, let first = store.firstFailure, first != failure { mapping.stop(after: first) }
     if let progress, mapping.answered > told {
       told = mapping.answered
-      progress(told, mapping.isExhausted && (!failsFast || store.failures.isEmpty) ? mapping.fed : mapping.total)
+      let total = mapping.isExhausted && (!failsFast || store.failures.isEmpty) ? mapping.fed : mapping.total
+      TerminalProgress.$failures.withValue(store.failures.count) { progress(told, total) }
     }
     return hasMoved
   }
@@ -70,6 +71,7 @@ where Inputs.Element: Sendable {
   /// The place of the next result in order.
   private var place = 0
   private var hasFailed = false
+  private var isCancelled = false
 
   init(_ mapping: ThreadPoolMapping<Inputs, Out>, isOrdered: Bool) {
     self.mapping = mapping
@@ -94,6 +96,7 @@ where Inputs.Element: Sendable {
 
   /// The next one that is there; nil when there is none, and `isOver` says whether one will come.
   private func step() -> (result: Result<Out, any Error>?, isOver: Bool, hasMoved: Bool) {
+    if isCancelled { return (nil, true, true) }
     var hasMoved = false
     do {
       hasMoved = try turn()
@@ -107,6 +110,11 @@ where Inputs.Element: Sendable {
     }
     if let result = ready.popFirst() { return (result, false, true) }
     return (nil, mapping.isDone, hasMoved)
+  }
+
+  override func cancel() {
+    isCancelled = true
+    mapping.abandon()
   }
 
   override func next() -> Result<Out, any Error>? {

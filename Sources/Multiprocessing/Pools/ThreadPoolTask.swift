@@ -47,6 +47,9 @@ class ThreadPoolLoad: PoolWork, @unchecked Sendable {
 
   /// Nobody wants the results any more.
   var isAbandoned: Bool { false }
+  // Guarded by the pool's lock.
+  final var isDropped = false
+  final var waiting = 0
   /// Runs some of the items; called without a lock.
   func run(_ items: Range<Int>) {}
   /// Some of the items will not be run, or their results not be waited for.

@@ -74,6 +74,9 @@ package struct LaneWriter {
 
   /// Where the record will lie that is being written: for a reader that finds its writer dead.
   package var position: UInt64 { tail }
+
+  /// Whether nothing was written over the record that began there.
+  package func isIntact(_ position: UInt64) -> Bool { tail - position <= UInt64(ring.size) }
 }
 
 /// The reading side. For one thread at a time.

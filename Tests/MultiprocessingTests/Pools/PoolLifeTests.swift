@@ -229,6 +229,22 @@ final class PoolLifeTests: AuditedTestCase {
     try pool.join()
     XCTAssertEqual(pool.statistics.tasks, 50)
     XCTAssertTrue(pool.statistics.workers.allSatisfy { $0.id == nil })
+    XCTAssertTrue(pool.statistics.workers.allSatisfy { $0.peakMemory > 1 << 20 })
+  }
+
+  func testMemoryOfWorkers() throws {
+    let pool = try Pool(processes: 1)
+    let size = 64 << 20
+    let touch: @Sendable () -> Int = { [UInt8](repeating: 1, count: size).count }
+    XCTAssertEqual(try pool.submit { getpid() }.result(), activeChildren().first?.pid)
+    let before = pool.statistics.peakMemory
+    XCTAssertGreaterThan(before, 0)
+    // Of one that lives, of one that has died, and of what a worker had before it gave it back.
+    XCTAssertEqual(try pool.submit { touch() }.result(), size)
+    XCTAssertGreaterThanOrEqual(pool.statistics.peakMemory, size)
+    let other = try Pool(processes: 1)
+    _ = try other.mapResults([0]) { _ in touch() == size ? kill(getpid(), SIGKILL) : 0 }
+    XCTAssertTrue(eventually { other.statistics.peakMemory >= size })
   }
 
   func testSharedHandlesCross() throws {

@@ -7,6 +7,8 @@ final class PoolSchedulerTests: XCTestCase {
   private final class Load: PoolWork {
     let name: String
     var isAbandoned = false
+    var isDropped: Bool { isAbandoned }
+    var waiting = 0
     init(_ name: String) { self.name = name }
   }
 

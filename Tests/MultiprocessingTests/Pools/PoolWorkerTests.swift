@@ -72,6 +72,28 @@ final class PoolWorkerTests: AuditedTestCase {
     XCTAssertEqual(text, "one\nnumber 0\nnumber 1\nnumber 2\ntwo\n")
   }
 
+  func testWhatEndedItemsHavePrintedOutlivesTheirWorker() throws {
+    let pool = try Pool(processes: 1)
+    let text = try capturing(STDOUT_FILENO) {
+      _ = try pool.mapResults(0..<4, chunkSize: 4) { number -> Int in
+        print("number", number)
+        if number == 2 { kill(getpid(), SIGKILL) }
+        return number
+      }
+      _ = try pool.mapResults(["a", "b", "c"], chunkSize: 3) { letter -> String in
+        print("letter", letter)
+        if letter == "b" { kill(getpid(), SIGKILL) }
+        return letter
+      }
+      _ = try pool.mapResults(["x", "y", "z"], chunkSize: 3) { letter async -> String in
+        print("letter", letter)
+        if letter == "y" { kill(getpid(), SIGKILL) }
+        return letter
+      }
+    }
+    XCTAssertEqual(text, "number 0\nnumber 1\nnumber 3\nletter a\nletter c\nletter x\nletter z\n")
+  }
+
   func testAKilledIdleWorkerIsReplaced() throws {
     let pool = try Pool(processes: 1)
     let function = try pool.register { (_: Int) in getpid() }
@@ -98,6 +120,8 @@ final class PoolWorkerTests: AuditedTestCase {
     let others = try (0..<200).map { try pool.submit(function, args: $0) }
     XCTAssertEqual(try others.map { try $0.result() }, Array(0..<200))
     XCTAssertFalse(stopped.isDone)
+    // It may be late with that: what comes ahead of the stop goes for nothing.
+    XCTAssertTrue(eventually { activeChildren().contains { processState($0.pid) == "T" } })
     for child in activeChildren() { kill(child.pid, SIGCONT) }
     XCTAssertEqual(try stopped.result(), 8)
   }

@@ -54,6 +54,57 @@ final class ProgressMeterTests: XCTestCase {
     }
   }
 
+  func testWideCharactersTakeTwoColumns() {
+    let wide = ["테스트", "日本語", "ＡＢＣ", "🚀🚀🚀", "👩‍👩‍👧‍👦👍🏽☀️", "\u{1112}\u{1161}\u{11AB}국어"]
+    for text in wide { XCTAssertEqual(text.screenWidth, 6, text) }
+    for text in ["abc", "äöü", "a\u{308}o\u{308}u\u{308}", "a\u{200D}b\u{200B}c", "αβγ", "…–€"] {
+      XCTAssertEqual(text.screenWidth, 3, text)
+    }
+    XCTAssertEqual(
+      (0...8).map { String("a테스b트".prefix(columns: $0)) },
+      [
+        "", "a", "a", "a테", "a테", "a테스", "a테스b", "a테스b", "a테스b트",
+      ])
+    for columns in [2, 5, 9, 20, 31, 50, 80] {
+      for label in ["테스트입니다", "🚀 파일", "日本"] {
+        var meter = ProgressMeter(label: label)
+        for (done, seconds) in [(0, 0.0), (99_999, 1_000), (123_456, 10_000)] {
+          let text = shown(
+            meter.update(moment(done, 123_456, at: seconds, failures: 7), on: .terminal(columns: columns)))
+          XCTAssertLessThan(text?.screenWidth ?? .max, columns)
+        }
+      }
+    }
+  }
+
+  func testAnEndAheadOfTime() {
+    let screen = ProgressMeter.Screen.terminal(columns: 80)
+    var meter = ProgressMeter(label: "")
+    // Nothing was shown.
+    XCTAssertNil(meter.end(on: screen))
+    _ = meter.update(moment(0, nil, at: 0), on: screen)
+    XCTAssertNil(meter.update(moment(5, nil, at: 0.05, failures: 1), on: screen))
+    // What was not drawn yet is in the last line.
+    let end = meter.end(on: screen)
+    XCTAssertEqual(shown(end), "5, 100/s, 0 s, 1 failed")
+    XCTAssertEqual(end?.hasSuffix("\n"), true)
+    XCTAssertNil(meter.end(on: screen))
+    // One that is done has ended its line.
+    var whole = ProgressMeter(label: "")
+    _ = whole.update(moment(0, 3, at: 0), on: screen)
+    _ = whole.update(moment(3, 3, at: 1), on: screen)
+    XCTAssertNil(whole.end(on: screen))
+    // Plain lines are whole.
+    var plain = ProgressMeter(label: "")
+    _ = plain.update(moment(0, 3, at: 0), on: .plain)
+    _ = plain.update(moment(1, 3, at: 20), on: .plain)
+    XCTAssertNil(plain.end(on: .plain))
+    // Something new begins on a line of its own.
+    var again = ProgressMeter(label: "")
+    _ = again.update(moment(2, 3, at: 0), on: screen)
+    XCTAssertEqual(again.update(moment(1, 3, at: 1), on: screen)?.hasPrefix("\n\r"), true)
+  }
+
   func testPlainLinesNowAndThen() {
     var meter = ProgressMeter(label: "files")
     XCTAssertNil(meter.update(moment(0, 100, at: 0), on: .plain))
