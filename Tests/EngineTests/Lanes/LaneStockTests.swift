@@ -53,14 +53,15 @@ final class LaneStockTests: AuditedTestCase {
     XCTAssertNotEqual(try stock.take().region.base, other.region.base)
   }
 
+  /// How long it looks depends on what else wants the processor, but it looks.
   func testALookSeesWhatComesAndEndsWithoutIt() {
     var looks = 0
     XCTAssertTrue(
-      ShortLook.look(for: .max) {
+      ShortLook.look(for: 2000) {
         looks += 1
-        return looks == 1000
+        return looks == 5
       })
-    XCTAssertEqual(looks, 1000)
+    XCTAssertEqual(looks, 5)
     XCTAssertFalse(ShortLook.look(for: 2000) { false })
   }
 }
