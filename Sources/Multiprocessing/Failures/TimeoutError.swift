@@ -2,7 +2,7 @@
 public struct TimeoutError: Error, Codable, Sendable, Hashable, CustomStringConvertible {
   /// What was waited for: "the result of Process-1".
   public let operation: String
-  /// The time that was given.
+  /// The time that was given; a negative one is zero.
   public let timeout: Duration
   /// What a program had written to standard output until then; nil for everything else.
   public let partialOutput: [UInt8]?
@@ -14,11 +14,11 @@ public struct TimeoutError: Error, Codable, Sendable, Hashable, CustomStringConv
     operation: String, timeout: Duration, partialOutput: [UInt8]? = nil, partialError: [UInt8]? = nil
   ) {
     self.operation = operation
-    self.timeout = timeout
+    self.timeout = max(timeout, .zero)
     self.partialOutput = partialOutput
     self.partialError = partialError
   }
 
   /// "waited 2.0 seconds for the result of Process-1, in vain".
-  public var description: String { "waited \(max(timeout, .zero)) for \(operation), in vain" }
+  public var description: String { "waited \(timeout) for \(operation), in vain" }
 }
