@@ -53,7 +53,8 @@ public final class Pool: Sendable {
   /// Ends the workers at once. What has not ended fails with `CancellationError`.
   public func terminate() { core.terminate() }
 
-  /// Waits until the last worker of a pool that was closed or terminated is gone.
+  /// Waits until the last worker of a pool that was closed or terminated is gone. A pool that was closed has results of `imap` to bring as long as
+  /// somebody may ask for them: take them, or let go of them, ahead of this.
   ///
   /// - Parameter timeout: nil waits for ever.
   /// - Returns: false when time ran out.

@@ -45,6 +45,15 @@ struct PoolDeque<Element> {
     return places[start]
   }
 
+  mutating func popLast() -> Element? {
+    guard count > 0 else { return nil }
+    defer {
+      places[place(count - 1)] = nil
+      count -= 1
+    }
+    return places[place(count - 1)]
+  }
+
   /// Takes out what satisfies `isUnwanted`; the others stay in their order.
   mutating func removeAll(where isUnwanted: (Element) -> Bool) -> [Element] {
     var removed: [Element] = []

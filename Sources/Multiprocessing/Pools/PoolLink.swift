@@ -22,6 +22,8 @@ final class PoolLink {
   private static let keptMemory = 16 << 20
   /// The largest record of numbers.
   static let longestNumbers = 8 << 10
+  /// Of two texts in one record each, though a character that was cut in two takes more afterwards.
+  static let longestText = 4 << 10
   /// How long an answer waits for somebody who finds it without the bell, in nanoseconds.
   private static let hearing: UInt64 = 3_000
 

@@ -12,7 +12,7 @@ final class PoolMapping<In, Out> {
 
   private(set) var isExhausted = false
   /// Whether the pool waits for this map's inputs.
-  private var isOpen = true
+  private var isOpen = false
   /// Inputs pulled, and items that have an answer.
   private(set) var fed = 0
   private(set) var answered = 0
@@ -25,14 +25,19 @@ final class PoolMapping<In, Out> {
     _ core: PoolCore, _ task: PoolTask<In, Out>, _ function: PoolFunctionBody, ownsFunction: Bool,
     _ inputs: PoolInputs<In>,
     _ chunking: PoolChunking
-  ) {
+  ) throws(PoolError) {
     self.core = core
     self.task = task
     self.inputs = inputs
     self.chunking = chunking
     self.ownsFunction = ownsFunction
     job = PoolJob(function, outputStride: task.output.stride)
-    core.with { state, _ in state.openMaps += 1 }
+    // A pool that was closed since somebody looked may have ended.
+    isOpen = core.with { state, _ in
+      if state.phase == .open { state.openMaps += 1 }
+      return state.phase == .open
+    }
+    if !isOpen { throw .closed }
   }
 
   deinit {

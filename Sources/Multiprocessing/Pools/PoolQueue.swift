@@ -44,6 +44,17 @@ struct PoolQueue<Load: PoolWork> {
     return slice
   }
 
+  mutating func popLast() -> Slice? {
+    while let slice = slices.popLast() {
+      guard slice.load.isDropped else {
+        slice.load.waiting -= 1
+        return slice
+      }
+      discard(slice.load)
+    }
+    return nil
+  }
+
   /// Sees to it that the first one, if there is one, is wanted.
   private mutating func passOver() {
     while dropped > 0, let first = slices.first, first.load.isDropped {

@@ -15,7 +15,7 @@ extension Pool {
     if known != nil { try core.requireOpen() }
     let function = try known?.body ?? core.register(task)
     let chunking = PoolChunking(fixed: chunkSize, processes: core.settings.processes, total: inputs.total)
-    let mapping = PoolMapping(core, task, function, ownsFunction: known == nil, inputs, chunking)
+    let mapping = try PoolMapping(core, task, function, ownsFunction: known == nil, inputs, chunking)
     if let known { mapping.job.kept.append(known) }
     return mapping
   }

@@ -56,7 +56,7 @@ struct PoolScheduler<Load: PoolWork, Ticket> {
   mutating func drop(waiting count: Int) { queue.drop(count) }
 
   /// Takes the first that waits.
-  mutating func takeFirst() -> Slice? { queue.popFirst() }
+  mutating func takeLast() -> Slice? { queue.popLast() }
 
   /// What was dropped, to be let go of without a lock.
   mutating func takeGarbage() -> [Load] { queue.takeGarbage() }

@@ -307,6 +307,13 @@ struct PoolState {
 
   /// A worker has died before it was ready, or could not be started.
   mutating func birthFailed(_ error: any Error, _ chores: inout Chores) {
+    guard isServed else {
+      // Nobody is there who would try again later.
+      failedBirths = 0
+      scheduler.startsAreHeld = false
+      heldUntil = nil
+      return failWaiting(error, &chores)
+    }
     failedBirths += 1
     // Beyond the first few, not at once.
     if failedBirths > 1 {

@@ -13,19 +13,12 @@ class PoolStream<Out> {
 final class PoolStreaming<In, Out>: PoolStream<Out> {
   private let mapping: PoolMapping<In, Out>
   private let core: PoolCore
-  private let isOrdered: Bool
-  /// What came ahead of its turn.
-  private var early: [Int: Result<Out, any Error>] = [:]
-  private var ready = PoolDeque<Result<Out, any Error>>()
-  /// The place of the next result in order.
-  private var place = 0
-  private var hasFailed = false
-  private var isCancelled = false
+  private var order: ResultOrder<Out>
 
   init(_ mapping: PoolMapping<In, Out>, _ core: PoolCore, isOrdered: Bool) {
     self.mapping = mapping
     self.core = core
-    self.isOrdered = isOrdered
+    order = ResultOrder(isOrdered: isOrdered)
   }
 
   /// Sets the workers to work.
@@ -33,40 +26,30 @@ final class PoolStreaming<In, Out>: PoolStream<Out> {
 
   private func turn() throws -> Bool {
     try mapping.turn(
-      unread: ready.count + early.count,
+      unread: order.unread,
       numbers: { first, count, numbers in
         let values = numbers.assumingMemoryBound(to: Out.self)
-        for index in 0..<count { take(first + index, .success(values[index])) }
-      }, item: { take($0, $1) })
+        for index in 0..<count { order.add(first + index, .success(values[index])) }
+      }, item: { order.add($0, $1) })
   }
 
-  private func take(_ index: Int, _ result: Result<Out, any Error>) {
-    guard isOrdered else { return ready.append(result) }
-    early[index] = result
-    while let result = early.removeValue(forKey: place) {
-      ready.append(result)
-      place += 1
-    }
-  }
-
-  /// The next one that is there; nil when there is none, and `isOver` says whether one will come.
   private func step() -> (result: Result<Out, any Error>?, isOver: Bool, hasMoved: Bool) {
-    if isCancelled { return (nil, true, true) }
     var hasMoved = false
-    do {
-      hasMoved = try turn()
-    } catch {
-      // The pool was terminated, or cannot run anything: told once, in the place of the next result.
-      mapping.abandon(kills: false)
-      defer { hasFailed = true }
-      if ready.isEmpty { return (hasFailed ? nil : .failure(error), hasFailed, true) }
+    if order.isWanting {
+      do {
+        hasMoved = try turn()
+      } catch {
+        // The pool was terminated, or cannot run anything.
+        mapping.abandon(kills: false)
+        order.fail(error)
+      }
     }
-    if let result = ready.popFirst() { return (result, false, true) }
-    return (nil, mapping.isDone, hasMoved)
+    let (result, isOver) = order.next(isDone: mapping.isDone)
+    return (result, isOver, hasMoved)
   }
 
   override func cancel() {
-    isCancelled = true
+    order.cancel()
     mapping.abandon(kills: true)
   }
 

@@ -48,8 +48,9 @@ struct PoolWorker {
     } catch {
       let remote = RemoteError(error)
       var bytes: [UInt8] = []
-      bytes.append(text: remote.typeName)
-      bytes.append(text: String(remote.message.prefix(4000)))
+      for text in [remote.typeName, remote.message] {
+        bytes.append(text: String(decoding: text.utf8.prefix(PoolLink.longestText), as: UTF8.self))
+      }
       bytes.withUnsafeBytes { link.tell(.initializerFailed, $0) }
       link.ring()
       return []

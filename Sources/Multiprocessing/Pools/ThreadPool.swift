@@ -9,7 +9,8 @@ internal import MultiprocessingEngine
 /// Inputs, arguments and results are handed over as they are: they are `Sendable`, and need not be `Codable`. All share one memory: a crash
 /// ends the whole program, and what runs cannot be ended from outside; `Pool` has processes for that.
 ///
-/// A task of the pool may use the pool: while it waits for a map or a future of the same pool, its thread runs what is queued.
+/// A task of the pool may use the pool: where it waits for a map or a future of the same pool that has not begun, its thread runs that. An async one has
+/// its thread wait and run nothing: when all threads do so, what it waits for never begins. Give that another pool.
 ///
 /// The pool belongs to the process that made it: in a child the methods that throw throw `ProcessError.notParent`. The program does not wait for its
 /// threads: close and join it. A pool that nobody holds any more is terminated; results that somebody still waits for hold it.
@@ -92,7 +93,8 @@ public final class ThreadPool: Sendable {
     try core.requireParent()
     let load = ForkAwareLock<ThreadPoolLoad?>(nil)
     let future = Future<Out>(
-      cancel: { [core] in load.withLock { $0 }.map(core.withdraw) ?? false }, help: { [core] in core.help() },
+      cancel: { [core] in load.withLock { $0 }.map(core.withdraw) ?? false },
+      help: { [core] in load.withLock { $0 }.map(core.help) ?? false },
       keeping: self, callbackThread: core.callbackThread)
     let submission = ThreadPoolSubmission(call, future.completer)
     load.withLock { $0 = submission }

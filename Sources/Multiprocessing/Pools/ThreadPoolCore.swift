@@ -161,14 +161,23 @@ final class ThreadPoolCore: Sendable {
     }
   }
 
-  /// Runs something that waits, if this is one of the pool's own threads: it is about to wait for the pool, and a pool whose threads all
-  /// did so would stand still. False when there is nothing to run.
-  func help() -> Bool {
+  /// Whether the calling thread is one of the pool's own. A pool whose threads all waited for the pool would stand still: each runs what it
+  /// is about to wait for, and nothing else, which would wait in its turn, one upon the other on one stack.
+  private var isOnPoolThread: Bool {
     guard owner.isCurrent, let thread = ThreadContext.ifAny?.storage else { return false }
-    let slice: Slice? = state.withLock { state in
-      state.seats.contains { $0?.thread === thread } ? state.scheduler.takeFirst() : nil
-    }
-    guard let slice else { return false }
+    return state.withLock { state in state.seats.contains { $0?.thread === thread } }
+  }
+
+  /// Runs the task that the calling thread is about to wait for, if it has not begun and the thread is one of the pool's. False when it did not.
+  func help(with load: ThreadPoolLoad) -> Bool {
+    guard isOnPoolThread, withdraw(load) else { return false }
+    load.run(0..<1)
+    return true
+  }
+
+  /// The same for a map, whose slices were queued last. False when there is nothing to run.
+  func help() -> Bool {
+    guard isOnPoolThread, let slice = state.withLock({ $0.scheduler.takeLast() }) else { return false }
     slice.load.run(slice.items)
     return true
   }

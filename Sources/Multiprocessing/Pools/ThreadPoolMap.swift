@@ -64,56 +64,35 @@ final class ThreadPoolMap<Inputs: IteratorProtocol, Out: Sendable> where Inputs.
 final class ThreadPoolStream<Inputs: IteratorProtocol, Out: Sendable>: PoolStream<Out>
 where Inputs.Element: Sendable {
   private let mapping: ThreadPoolMapping<Inputs, Out>
-  private let isOrdered: Bool
-  /// What came ahead of its turn.
-  private var early: [Int: Result<Out, any Error>] = [:]
-  private var ready = PoolDeque<Result<Out, any Error>>()
-  /// The place of the next result in order.
-  private var place = 0
-  private var hasFailed = false
-  private var isCancelled = false
+  private var order: ResultOrder<Out>
 
   init(_ mapping: ThreadPoolMapping<Inputs, Out>, isOrdered: Bool) {
     self.mapping = mapping
-    self.isOrdered = isOrdered
+    order = ResultOrder(isOrdered: isOrdered)
   }
 
   /// Sets the threads to work.
   func begin() throws { _ = try turn() }
 
-  private func turn() throws -> Bool {
-    try mapping.turn(unread: ready.count + early.count) { take($0, $1) }
-  }
+  private func turn() throws -> Bool { try mapping.turn(unread: order.unread) { order.add($0, $1) } }
 
-  private func take(_ index: Int, _ result: Result<Out, any Error>) {
-    guard isOrdered else { return ready.append(result) }
-    early[index] = result
-    while let result = early.removeValue(forKey: place) {
-      ready.append(result)
-      place += 1
-    }
-  }
-
-  /// The next one that is there; nil when there is none, and `isOver` says whether one will come.
   private func step() -> (result: Result<Out, any Error>?, isOver: Bool, hasMoved: Bool) {
-    if isCancelled { return (nil, true, true) }
     var hasMoved = false
-    do {
-      hasMoved = try turn()
-    } catch {
-      // The pool was terminated: told once, in the place of the next result.
-      mapping.abandon()
-      if ready.isEmpty {
-        defer { hasFailed = true }
-        return (hasFailed ? nil : .failure(error), hasFailed, true)
+    if order.isWanting {
+      do {
+        hasMoved = try turn()
+      } catch {
+        // The pool was terminated.
+        mapping.abandon()
+        order.fail(error)
       }
     }
-    if let result = ready.popFirst() { return (result, false, true) }
-    return (nil, mapping.isDone, hasMoved)
+    let (result, isOver) = order.next(isDone: mapping.isDone)
+    return (result, isOver, hasMoved)
   }
 
   override func cancel() {
-    isCancelled = true
+    order.cancel()
     mapping.abandon()
   }
 

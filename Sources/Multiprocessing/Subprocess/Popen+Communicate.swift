@@ -11,7 +11,7 @@ extension Popen {
   ///   - input: for `standardInput`, which is closed then.
   ///   - timeout: nil waits for ever.
   /// - Returns: what was written to those streams that are `.pipe`.
-  /// - Throws: after every error the program, and all of its process group, has been ended. `TimeoutError` with what had been
+  /// - Throws: after every error the program, and all that it has started in its group, has been ended. `TimeoutError` with what had been
   ///   written until then; `PopenError.outputLimitExceeded`, `.system`; `.invalidArgument` for input without a pipe,
   ///   `.closed` for input after `close()`, and `ProcessError.notParent`, which leave the program alone.
   public func communicate(
@@ -21,7 +21,7 @@ extension Popen {
     return try conversation.run()
   }
 
-  /// The same without blocking a thread. Cancelling the task ends the program, and all of its process group, and throws
+  /// The same without blocking a thread. Cancelling the task ends the program, and all that it has started in its group, and throws
   /// `CancellationError` then.
   ///
   /// - Parameters:
@@ -52,7 +52,7 @@ extension Popen {
   ///   - environment: the variables it finds; this process' by default.
   ///   - options: what is special about it.
   /// - Throws: what the start throws: `PopenError.notFound`, `.permissionDenied`, `.invalidArgument`, `.system`. Then, when the program and
-  ///   all of its process group have been ended: `TimeoutError` with what had been written, `PopenError.outputLimitExceeded`,
+  ///   all that it has started in its group have been ended: `TimeoutError` with what had been written, `PopenError.outputLimitExceeded`,
   ///   `.system`. `PopenError.failed` with `check: true`.
   public static func run(
     _ arguments: [String], input: [UInt8] = [], check: Bool = false, timeout: Duration? = nil,
@@ -65,7 +65,7 @@ extension Popen {
     return try Completed([popen], try popen.communicate(input: input, timeout: timeout), check)
   }
 
-  /// The same without blocking a thread. Cancelling the task ends the program, and all of its process group, and throws
+  /// The same without blocking a thread. Cancelling the task ends the program, and all that it has started in its group, and throws
   /// `CancellationError` then.
   ///
   /// - Parameters:

@@ -85,7 +85,7 @@ extension Popen {
     // MARK: The stream
 
     /// Closes it here: a program that goes on writing to it ends by SIGPIPE, or meets an error. Threads and tasks that wait for more meet the
-    /// end of the stream. Twice is fine.
+    /// end of the stream; `waitAny` is not woken, and keeps it open until it returns. Twice is fine.
     public func close() { end.close() }
 
     /// For poll(2) and its kin, or to be another program's standard input; -1 at the end and when it is closed. Do not read or close it.

@@ -26,8 +26,8 @@ extension Popen {
     /// program may prompt there, and Ctrl-C and the shell's job control reach both; else one of its own.
     ///
     /// A timeout or a cancellation ends all that the program has started in its group. In a group of its own nothing is missed. In this
-    /// process' group, or one that it has joined, that is found by descent, and what has lost its parent by then is not: ask for 0 where
-    /// that matters more than the terminal.
+    /// process' group, or one that it has joined, that is found by descent, as far as there are descriptors to hold it by, and what has lost its
+    /// parent by then is not: ask for 0 where that matters more than the terminal.
     public var processGroup: Int32?
     /// A session of its own, without a terminal; setsid(2).
     public var newSession: Bool
@@ -53,7 +53,7 @@ extension Popen {
     /// The bytes that are collected of each stream at most, by `run`, `communicate`, `readToEnd` and as a line; nil: as many as there
     /// is memory for.
     public var outputLimit: Int?
-    /// The time between SIGTERM and SIGKILL for a program, and all of its process group, that is ended by a timeout or a cancellation;
+    /// The time between SIGTERM and SIGKILL for a program, and all that it has started in its group, that is ended by a timeout or a cancellation;
     /// 1 second by default. What the program leaves behind in its group has it from Linux 6.9 on.
     public var gracePeriod: Duration
 

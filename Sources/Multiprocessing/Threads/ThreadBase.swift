@@ -86,7 +86,7 @@ open class ThreadBase {
     set { storage.isDaemon = newValue }
   }
 
-  /// The bytes of the thread's stack, of which the system uses those that are needed; nil, the default: as the system gives it, mostly 8 MiB.
+  /// The bytes of the thread's stack, of which the system uses those that are needed; nil, the default: as the system gives it, mostly 8 MiB. At least 64 KiB.
   /// Setting it after `start()` has no effect. Python's `threading.stack_size`, for one thread.
   public final var stackSize: Int? {
     get { storage.stackSize }

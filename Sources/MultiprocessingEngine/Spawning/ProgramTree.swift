@@ -40,7 +40,19 @@ final class ProgramTree {
 
   /// Looks for them until there are no more: a process that is stopped starts no other one, which would lose its parent before it is found.
   private func stop() throws(SystemFailure) {
-    repeat { try signalKnown(SIGSTOP) } while try look()
+    repeat {
+      try signalKnown(SIGSTOP)
+      try awaitStop()
+    } while try look()
+  }
+
+  /// Waits until all that are known have stopped, a moment at most: a fork(2) that has begun goes on after the signal, and nobody sees its child
+  /// before it is over.
+  private func awaitStop() throws(SystemFailure) {
+    let patience = Deadline(after: .milliseconds(100))
+    while try parents().contains(where: ProcessTable.mayBeForking), !patience.hasPassed {
+      try Syscall.sleep(until: Deadline(after: .microseconds(200)))
+    }
   }
 
   private func signalKnown(_ signal: Int32) throws(SystemFailure) {

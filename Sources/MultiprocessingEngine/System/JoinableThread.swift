@@ -27,11 +27,13 @@ package struct JoinableThread: @unchecked Sendable {
     self.handle = handle
   }
 
+  private static let leastStack = 64 << 10
+
   private static func create(
     _ handle: inout pthread_t, _ start: UnsafeMutableRawPointer, _ stackSize: Int?
   ) -> Int32 {
-    // 0 would ask for the system's size.
-    if let stackSize, stackSize <= 0 { return EINVAL }
+    // Less does not hold what runs on each thread before and after the body; 0 would ask for the system's size.
+    if let stackSize, stackSize < leastStack { return EINVAL }
     return mp_thread_start(
       &handle,
       { start in

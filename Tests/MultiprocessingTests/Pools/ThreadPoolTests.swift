@@ -172,6 +172,19 @@ final class ThreadPoolTests: TaskTestCase {
     XCTAssertEqual(sums, (0..<20).map { 10 + 5 * $0 + 3 * $0 })
   }
 
+  /// However many wait, each runs what it waits for, and not what waits in its turn.
+  func testVeryManyTasksMayWaitForTheirPool() throws {
+    let pool = try ThreadPool(threads: 2)
+    let futures = try (0..<20_000).map { number in
+      try pool.submit { try pool.submit(triple, args: number).result() }
+    }
+    for (number, future) in futures.enumerated() { XCTAssertEqual(try future.result(), 3 * number) }
+    let sums = try pool.map(0..<10_000, chunkSize: 1) { number in
+      try pool.map(0..<2, chunkSize: 1) { $0 + number }.reduce(0, +)
+    }
+    XCTAssertEqual(sums, (0..<10_000).map { 1 + 2 * $0 })
+  }
+
   // MARK: Errors
 
   func testTheFirstErrorEndsAMap() throws {

@@ -93,6 +93,18 @@ final class ProgramTreeTests: TaskTestCase {
     }
   }
 
+  /// A fork that has begun goes on after SIGSTOP.
+  func testAProgramThatIsEndedWhileItForks() throws {
+    for round in 0..<100 {
+      let program = try start("sleep 3600 & sh -c 'sleep 3600; true' & wait")
+      assertThrows(TimeoutError(operation: "the end of /bin/sh", timeout: .microseconds(round * 50))) {
+        try program.wait(timeout: .microseconds(round * 50))
+      }
+      XCTAssertEqual(try program.end(), .signaled(.terminate))
+      XCTAssertEqual(try program.standardOutput?.readToEnd(), [], "nobody holds it any more")
+    }
+  }
+
   func testAProgramThatHasEnded() throws {
     let program = try start("exit 3")
     XCTAssertEqual(try program.wait(), .exited(3))

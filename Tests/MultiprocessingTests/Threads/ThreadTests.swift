@@ -221,14 +221,14 @@ final class ThreadTests: TaskTestCase {
       pthread_attr_destroy(&attributes)
       return size
     }
-    for bytes in [256 << 10, 32 << 20] {
+    for bytes in [64 << 10, 256 << 10, 32 << 20] {
       let thread = Thread(target: size)
       XCTAssertNil(thread.stackSize)
       thread.stackSize = bytes
       try thread.start()
       XCTAssertEqual(try thread.result(), bytes)
     }
-    for bytes in [-1, 0, 100] {
+    for bytes in [-1, 0, 100, 40_000] {
       let thread = Thread(target: size)
       thread.stackSize = bytes
       assertThrows(ThreadError.system(errno: EINVAL)) { try thread.start() }
