@@ -13,7 +13,7 @@ final class PoolEndingTests: AuditedTestCase {
     var text = ""
   }
 
-  private func text(_ results: PoolResults<Int>) -> (values: [Int], errors: [any Error]) {
+  private func rest(of results: PoolResults<Int>) -> (values: [Int], errors: [any Error]) {
     var values: [Int] = []
     var errors: [any Error] = []
     while let result = results.next() {
@@ -48,7 +48,7 @@ final class PoolEndingTests: AuditedTestCase {
     let results = try pool.imap(1...1000, chunkSize: 10) { $0 }
     XCTAssertEqual(try results.next()?.get(), 1)
     pool.terminate()
-    let (values, errors) = text(results)
+    let (values, errors) = rest(of: results)
     XCTAssertLessThan(values.count, 999)
     XCTAssertEqual(values, Array(2..<2 + values.count))
     XCTAssertEqual(errors.count, 1)
@@ -61,7 +61,7 @@ final class PoolEndingTests: AuditedTestCase {
       let results = try pool.imap(1...100_000, chunkSize: 10) { $0 }
       for number in 1...processed { XCTAssertEqual(try results.next()?.get(), number) }
       pool.terminate()
-      let (values, errors) = text(results)
+      let (values, errors) = rest(of: results)
       XCTAssertLessThan(values.count, 99_000)
       // What was running may bring its own cancellation.
       XCTAssertGreaterThan(errors.count, 0)
@@ -79,7 +79,7 @@ final class PoolEndingTests: AuditedTestCase {
         return number
       }
       let results = isOrdered ? try pool.imap(1...40, body) : try pool.imapUnordered(1...40, body)
-      let errors = text(results).errors
+      let errors = rest(of: results).errors
       XCTAssertTrue(errors.contains { if case PoolError.initializerFailed = $0 { true } else { false } })
       pool.terminate()
     }
