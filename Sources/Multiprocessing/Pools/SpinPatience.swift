@@ -4,12 +4,12 @@ struct SpinPatience {
   let spins: Bool
   private(set) var nanoseconds: UInt64
 
-  /// A wake-up by the system costs about as much as the longest look.
-  private static let range: ClosedRange<UInt64> = 4_000...32_000
+  /// A wake-up by the system costs about as much as the longest look. The shortest one still meets whoever asks again at once.
+  private static let range: ClosedRange<UInt64> = 12_000...32_000
 
   init(isAllowed: Bool) {
     spins = isAllowed
-    nanoseconds = Self.range.lowerBound * 2
+    nanoseconds = Self.range.lowerBound
   }
 
   /// What the last look has come to.

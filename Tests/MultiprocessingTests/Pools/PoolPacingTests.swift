@@ -34,7 +34,7 @@ final class PoolPacingTests: XCTestCase {
     for _ in 0..<10 { patience.note(wasWorthIt: true) }
     XCTAssertEqual(patience.nanoseconds, 32_000)
     for _ in 0..<10 { patience.note(wasWorthIt: false) }
-    XCTAssertEqual(patience.nanoseconds, 4_000)
+    XCTAssertEqual(patience.nanoseconds, 12_000)
     XCTAssertFalse(SpinPatience(isAllowed: false).spins)
   }
 }
